@@ -1,0 +1,13 @@
+"""STORAGE: a battery charges or discharges."""
+
+from __future__ import annotations
+
+from gridpilot.actions.verb import Verb
+
+VERB = Verb(
+    name="STORAGE",
+    kinds=("storage",),
+    parameter="setpoint_mw",
+    sign=-1.0,
+    summary="Charge at this power in MW (negative discharges: -30 discharges 30 MW); held until changed or empty or full.",
+)

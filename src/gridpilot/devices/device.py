@@ -1,0 +1,90 @@
+"""What a kind of device is: parameters, a state, and four pure functions on `[B, n]` arrays.
+
+A step asks each kind twice. `inject` says what the devices would exchange with the grid; the power flow then says
+what is true (a bus may be dead, load may have been shed, the slack unit covers what is left); `settle` books what
+was really exchanged. So energy is accounted exactly once, and always the energy that the grid saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+class Injection(NamedTuple):
+    """What devices would exchange with the grid `[B, n]`; positive into the grid."""
+
+    p_mw: Floats
+    q_mvar: Floats
+
+
+class Outcome(NamedTuple):
+    """What a step did at each device `[B, n]`; energies over the step, never negative but the cost."""
+
+    demand_mwh: Floats
+    unserved_mwh: Floats
+    available_mwh: Floats
+    curtailed_mwh: Floats
+    cost_usd: Floats
+    co2_t: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKind:
+    """One kind of device; each file of this package ends with its `KIND`.
+
+    `n` devices of the kind, `s` series. `exogenous` is `[B, s·n]`, series by series, as positive quantities.
+    """
+
+    name: str
+    parameters: type[Any]
+    """NamedTuple of arrays `[n]` (or `[n, k]`)."""
+    state: type[Any]
+    """NamedTuple of arrays `[B, n]`."""
+    series: tuple[str, ...]
+    """Time series that each device reads, with their units."""
+    initial_state: Callable[[Any, int], Any]
+    """(parameters, batch) → state."""
+    initial_setpoint: Callable[[Any], Floats]
+    """parameters → `[n]`: the order that stands when an episode begins."""
+    bounds: Callable[[Any, Any, Floats, Bools, float], tuple[Floats, Floats]]
+    """(parameters, state, exogenous, in_service, dt_h) → lowest and highest setpoint that can be followed now."""
+    inject: Callable[[Any, Any, Floats, Floats, Bools, float], Injection]
+    """(parameters, state, setpoint, exogenous, in_service, dt_h) → injection; clips to `bounds`."""
+    settle: Callable[[Any, Any, Floats, Floats, Bools, Floats, float], tuple[Any, Outcome]]
+    """(parameters, state, setpoint, exogenous, in_service, p_mw as solved, dt_h) → next state and outcome."""
+    closing_value_mwh: Callable[[Any, Any], Floats]
+    """(parameters, state) → `[B, n]`: energy that the device could still give (or owes, negative) to the grid."""
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceTable:
+    """The devices of one kind in a scenario."""
+
+    kind: str
+    name: tuple[str, ...]
+    bus: Ints
+    """Bus index of each `[n]`."""
+    parameters: Any
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+
+def parameters_from_rows(kind: type[Any], rows: list[dict[str, Any]], defaults: dict[str, float]) -> Any:
+    """A parameters NamedTuple from one dict of named numbers per device; `defaults` fill what a row leaves out."""
+    return kind(**{field: np.array([row.get(field, defaults.get(field)) for row in rows], dtype=np.float64) for field in kind._fields})
+
+
+def no_closing_value(parameters: Any, state: Any) -> Floats:
+    """For kinds that hold no energy."""
+    first: Floats = state[0]
+    return np.zeros(first.shape)

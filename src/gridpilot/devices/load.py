@@ -1,0 +1,140 @@
+"""Load: demand with a flexible part; what is shaped away comes back.
+
+Its setpoint is a change of the injection in MW: positive sheds consumption (LOAD_SHAPE; the JSON face speaks of the
+change of consumption and has the opposite sign). With demand D, shaping s, and owed energy O:
+
+    consumption = D − s + O/τ          O' = O + (s − O/τ)·dt
+
+so that the sum of consumption and owed energy is the sum of demand: the rebound of O'Connell et al., "Benefits and
+challenges of electrical demand response", Renewable and Sustainable Energy Reviews 39, 2014. A shaping that is held
+for long returns as much as it takes. Reactive power follows consumption at the demand's power factor.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gridpilot.devices.device import Bools, DeviceKind, Floats, Injection, Outcome, parameters_from_rows
+from gridpilot.jit import kernel
+
+
+class Parameters(NamedTuple):
+    """Per load `[n]`."""
+
+    flexible_share: Floats
+    """Part of the demand that can be moved in either direction, 0 to 1."""
+    rebound_h: Floats
+    """Time constant τ with which owed energy comes back."""
+    shaping_usd_per_mwh: Floats
+    """Paid to customers for every MWh moved."""
+
+
+class State(NamedTuple):
+    """Per element and load `[B, n]`."""
+
+    p_mw: Floats
+    """Injection in the last step (negative)."""
+    owed_mwh: Floats
+    """Energy shaped away and not yet returned; negative where more was consumed than asked for."""
+
+
+_DEFAULTS = {"flexible_share": 0.0, "rebound_h": 2.0, "shaping_usd_per_mwh": 40.0}
+
+
+def parameters(rows: list[dict[str, Any]]) -> Parameters:
+    """Parameters from one dict per load."""
+    made: Parameters = parameters_from_rows(Parameters, rows, _DEFAULTS)
+    return made
+
+
+def initial_state(parameters: Parameters, batch: int) -> State:
+    shape = (batch, len(parameters.flexible_share))
+    return State(np.zeros(shape), np.zeros(shape))
+
+
+def initial_setpoint(parameters: Parameters) -> Floats:
+    return np.zeros(len(parameters.flexible_share))
+
+
+@kernel
+def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: Bools, dt_h: float) -> tuple[Floats, Floats]:
+    """The flexible part of present demand, in either direction `[B, n]`."""
+    batch, n = state.p_mw.shape
+    high = np.zeros((batch, n))
+    for b in range(batch):
+        for k in range(n):
+            high[b, k] = parameters.flexible_share[k] * max(exogenous[b, k], 0.0)
+    return -high, high
+
+
+@kernel
+def consumption_mw(demand_mw: float, shaping_mw: float, owed_mwh: float, rebound_h: float, dt_h: float) -> tuple[float, float]:
+    """Consumption with rebound, and the rebound in it; consumption is never negative, a step never repays too much."""
+    rebound = owed_mwh / max(rebound_h, dt_h)
+    rebound = max(rebound, shaping_mw - demand_mw)
+    return demand_mw - shaping_mw + rebound, rebound
+
+
+@kernel
+def inject(
+    parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float
+) -> Injection:
+    batch, n = setpoint.shape
+    low, high = bounds(parameters, state, exogenous, in_service, dt_h)
+    p = np.zeros((batch, n))
+    q = np.zeros((batch, n))
+    for b in range(batch):
+        for k in range(n):
+            demand = max(exogenous[b, k], 0.0)
+            shaping = min(max(setpoint[b, k], low[b, k]), high[b, k])
+            consumed, _ = consumption_mw(demand, shaping, state.owed_mwh[b, k], parameters.rebound_h[k], dt_h)
+            p[b, k] = -consumed
+            if demand > 0.0:
+                q[b, k] = -exogenous[b, n + k] * consumed / demand
+    return Injection(p, q)
+
+
+@kernel
+def settle(
+    parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, p_mw: Floats, dt_h: float
+) -> tuple[State, Outcome]:
+    """Books demand, what of it was not served, and what is owed; a load that is not served owes nothing new."""
+    batch, n = p_mw.shape
+    low, high = bounds(parameters, state, exogenous, in_service, dt_h)
+    owed = np.zeros((batch, n))
+    wanted = np.zeros((batch, n))
+    unserved = np.zeros((batch, n))
+    cost = np.zeros((batch, n))
+    none = np.zeros((batch, n))
+    for b in range(batch):
+        for k in range(n):
+            demand = max(exogenous[b, k], 0.0)
+            shaping = min(max(setpoint[b, k], low[b, k]), high[b, k])
+            consumed, rebound = consumption_mw(demand, shaping, state.owed_mwh[b, k], parameters.rebound_h[k], dt_h)
+            served = -p_mw[b, k] / consumed if consumed > 0.0 else 1.0
+            wanted[b, k] = consumed * dt_h
+            unserved[b, k] = max(consumed + p_mw[b, k], 0.0) * dt_h
+            owed[b, k] = state.owed_mwh[b, k] + (shaping - rebound) * served * dt_h
+            cost[b, k] = abs(shaping) * served * dt_h * parameters.shaping_usd_per_mwh[k]
+    return State(p_mw.copy(), owed), Outcome(wanted, unserved, none, none.copy(), cost, none.copy())
+
+
+def closing_value_mwh(parameters: Parameters, state: State) -> Floats:
+    """What is still owed, as a debt `[B, n]`."""
+    return -state.owed_mwh
+
+
+KIND = DeviceKind(
+    name="load",
+    parameters=Parameters,
+    state=State,
+    series=("p_mw", "q_mvar"),
+    initial_state=initial_state,
+    initial_setpoint=initial_setpoint,
+    bounds=bounds,
+    inject=inject,
+    settle=settle,
+    closing_value_mwh=closing_value_mwh,
+)

@@ -1,0 +1,103 @@
+"""What solar and wind plants share: the weather offers power, the operator may take less.
+
+The setpoint of such a plant is the most it may inject, in MW (CURTAIL). Reactive power follows a fixed ratio to p
+inside the plant's capability.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gridpilot.devices.device import Bools, Floats, Injection, Outcome, parameters_from_rows
+from gridpilot.jit import kernel
+
+
+class Parameters(NamedTuple):
+    """Per plant `[n]`."""
+
+    p_max_mw: Floats
+    """Rated power; more is never injected, whatever the weather offers."""
+    s_max_mva: Floats
+    """Rating of the inverter or converter: p² + q² never exceeds its square."""
+    power_factor_min: Floats
+    """Smallest power factor the plant is built for; 1 means no reactive power."""
+    q_per_p: Floats
+    """Reactive power asked for, as a ratio to p; positive supplies the grid."""
+
+
+class State(NamedTuple):
+    """Per element and plant `[B, n]`."""
+
+    p_mw: Floats
+
+
+_DEFAULTS = {"power_factor_min": 0.9, "q_per_p": 0.0}
+
+
+def parameters(rows: list[dict[str, Any]]) -> Parameters:
+    """Parameters from one dict per plant; without `s_max_mva` the converter carries `p_max_mw` at 0.95."""
+    filled = [{"s_max_mva": row["p_max_mw"] / 0.95, **row} for row in rows]
+    made: Parameters = parameters_from_rows(Parameters, filled, _DEFAULTS)
+    return made
+
+
+def initial_state(parameters: Parameters, batch: int) -> State:
+    return State(np.zeros((batch, len(parameters.p_max_mw))))
+
+
+def initial_setpoint(parameters: Parameters) -> Floats:
+    return parameters.p_max_mw.copy()
+
+
+@kernel
+def q_limit_mvar(parameters: Parameters, plant: int, p_mw: float) -> float:
+    """Largest reactive power in either direction at an output: the P-Q capability of IEEE 1547-2018, clause 5.2."""
+    circle = np.sqrt(max(parameters.s_max_mva[plant] ** 2 - p_mw**2, 0.0))
+    factor = parameters.power_factor_min[plant]
+    return float(min(circle, abs(p_mw) * np.sqrt(1.0 - factor**2) / factor))
+
+
+@kernel
+def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: Bools, dt_h: float) -> tuple[Floats, Floats]:
+    """Any limit from 0 to the rating can be followed."""
+    batch, n = state.p_mw.shape
+    high = np.zeros((batch, n))
+    for b in range(batch):
+        for k in range(n):
+            high[b, k] = parameters.p_max_mw[k]
+    return np.zeros((batch, n)), high
+
+
+@kernel
+def inject(
+    parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float
+) -> Injection:
+    batch, n = setpoint.shape
+    p = np.zeros((batch, n))
+    q = np.zeros((batch, n))
+    for b in range(batch):
+        for k in range(n):
+            if in_service[b, k]:
+                offered = min(max(exogenous[b, k], 0.0), parameters.p_max_mw[k])
+                p[b, k] = min(offered, max(setpoint[b, k], 0.0))
+                limit = q_limit_mvar(parameters, k, p[b, k])
+                q[b, k] = min(max(parameters.q_per_p[k] * p[b, k], -limit), limit)
+    return Injection(p, q)
+
+
+@kernel
+def settle(
+    parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, p_mw: Floats, dt_h: float
+) -> tuple[State, Outcome]:
+    batch, n = p_mw.shape
+    available = np.zeros((batch, n))
+    curtailed = np.zeros((batch, n))
+    none = np.zeros((batch, n))
+    for b in range(batch):
+        for k in range(n):
+            if in_service[b, k]:
+                available[b, k] = min(max(exogenous[b, k], 0.0), parameters.p_max_mw[k]) * dt_h
+                curtailed[b, k] = max(available[b, k] - p_mw[b, k] * dt_h, 0.0)
+    return State(p_mw.copy()), Outcome(none, none.copy(), available, curtailed, none.copy(), none.copy())

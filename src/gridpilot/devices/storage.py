@@ -1,0 +1,129 @@
+"""Storage: a battery with energy limits, losses in both directions, self-discharge and wear.
+
+Its setpoint is the injection in MW: discharging is positive (STORAGE; the JSON face has the opposite sign).
+
+Energy balance of a step, with charge and discharge powers c, d ≥ 0 at the grid (never both):
+
+    E' = E·(1 − σ·dt) + η_c·c·dt − d·dt/η_d
+
+as in Morstyn et al., "Model predictive control for distributed microgrid battery energy storage systems", IEEE
+Trans. Control Systems Technology 26(3), 2018. Wear is a price per MWh of throughput at the grid.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gridpilot.devices.device import Bools, DeviceKind, Floats, Injection, Outcome, parameters_from_rows
+from gridpilot.jit import kernel
+
+
+class Parameters(NamedTuple):
+    """Per unit `[n]`."""
+
+    p_max_mw: Floats
+    """Largest power in either direction."""
+    energy_max_mwh: Floats
+    energy_min_mwh: Floats
+    """Energy that is never drawn."""
+    charge_efficiency: Floats
+    discharge_efficiency: Floats
+    self_discharge_per_h: Floats
+    wear_usd_per_mwh: Floats
+    initial_mwh: Floats
+
+
+class State(NamedTuple):
+    """Per element and unit `[B, n]`."""
+
+    energy_mwh: Floats
+    p_mw: Floats
+    """What was exchanged in the last step."""
+
+
+_DEFAULTS = {
+    "energy_min_mwh": 0.0, "charge_efficiency": 0.95, "discharge_efficiency": 0.95,
+    "self_discharge_per_h": 2e-5, "wear_usd_per_mwh": 8.0,
+}  # fmt: skip
+
+
+def parameters(rows: list[dict[str, Any]]) -> Parameters:
+    """Parameters from one dict per unit; without `initial_mwh` a unit begins half full."""
+    filled = [{"initial_mwh": row["energy_max_mwh"] / 2, **row} for row in rows]
+    made: Parameters = parameters_from_rows(Parameters, filled, _DEFAULTS)
+    return made
+
+
+def initial_state(parameters: Parameters, batch: int) -> State:
+    energy = np.tile(parameters.initial_mwh, (batch, 1))
+    return State(energy, np.zeros(energy.shape))
+
+
+def initial_setpoint(parameters: Parameters) -> Floats:
+    return np.zeros(len(parameters.p_max_mw))
+
+
+@kernel
+def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: Bools, dt_h: float) -> tuple[Floats, Floats]:
+    """Powers `[B, n]` that keep the energy inside its limits for the whole step."""
+    batch, n = state.energy_mwh.shape
+    low = np.zeros((batch, n))
+    high = np.zeros((batch, n))
+    for b in range(batch):
+        for k in range(n):
+            if not in_service[b, k]:
+                continue
+            kept = state.energy_mwh[b, k] * (1.0 - parameters.self_discharge_per_h[k] * dt_h)
+            room = max(parameters.energy_max_mwh[k] - kept, 0.0) / (parameters.charge_efficiency[k] * dt_h)
+            stock = max(kept - parameters.energy_min_mwh[k], 0.0) * parameters.discharge_efficiency[k] / dt_h
+            low[b, k] = -min(parameters.p_max_mw[k], room)
+            high[b, k] = min(parameters.p_max_mw[k], stock)
+    return low, high
+
+
+@kernel
+def inject(
+    parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float
+) -> Injection:
+    low, high = bounds(parameters, state, exogenous, in_service, dt_h)
+    return Injection(np.minimum(np.maximum(setpoint, low), high), np.zeros(setpoint.shape))
+
+
+@kernel
+def settle(
+    parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, p_mw: Floats, dt_h: float
+) -> tuple[State, Outcome]:
+    batch, n = p_mw.shape
+    energy = np.zeros((batch, n))
+    cost = np.zeros((batch, n))
+    none = np.zeros((batch, n))
+    for b in range(batch):
+        for k in range(n):
+            p = p_mw[b, k]
+            kept = state.energy_mwh[b, k] * (1.0 - parameters.self_discharge_per_h[k] * dt_h)
+            drawn = p / parameters.discharge_efficiency[k] if p > 0.0 else p * parameters.charge_efficiency[k]
+            # Clipped for rounding only: `bounds` keeps the energy inside its limits.
+            energy[b, k] = min(max(kept - drawn * dt_h, 0.0), parameters.energy_max_mwh[k])
+            cost[b, k] = abs(p) * dt_h * parameters.wear_usd_per_mwh[k]
+    return State(energy, p_mw.copy()), Outcome(none, none.copy(), none.copy(), none.copy(), cost, none.copy())
+
+
+def closing_value_mwh(parameters: Parameters, state: State) -> Floats:
+    """What the unit could still deliver to the grid `[B, n]`."""
+    return np.maximum(state.energy_mwh - parameters.energy_min_mwh, 0.0) * parameters.discharge_efficiency
+
+
+KIND = DeviceKind(
+    name="storage",
+    parameters=Parameters,
+    state=State,
+    series=(),
+    initial_state=initial_state,
+    initial_setpoint=initial_setpoint,
+    bounds=bounds,
+    inject=inject,
+    settle=settle,
+    closing_value_mwh=closing_value_mwh,
+)

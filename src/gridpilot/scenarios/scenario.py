@@ -1,0 +1,175 @@
+"""What a scenario is: a grid, its devices, the world that acts on it, and the rules it is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gridpilot.devices import DeviceTable, device_kind
+from gridpilot.disturbances import Channel, Disturbance, Threat
+from gridpilot.errors import ConfigError, Problem
+from gridpilot.network import Network
+from gridpilot.profiles import Profiles
+from gridpilot.rewards import weights
+from gridpilot.values import REWARD_TERMS, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectionSettings:
+    """Relays: when a branch is opened, and what holds the balance when the slack unit cannot."""
+
+    overload_delay_h: float = 0.5
+    """A branch above its rating for longer than this is opened."""
+    hard_limit: float = 1.5
+    """A loading above this opens the branch at once."""
+    lockout_h: float = 0.5
+    """How long a branch which protection opened cannot be closed."""
+    rounds: int = 10
+    """Rounds of a cascade within one step; a grid that still trips then has collapsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewardSettings:
+    """How a step is scored."""
+
+    price_usd_per_mwh: float = 50.0
+    """Reference price of the cost term."""
+    closing_price_usd_per_mwh: float = 50.0
+    """Value of energy left in (or owed to) storage and shaped load when an episode ends."""
+    slack_band_mw: float = 20.0
+    """Deviation of the slack unit from its schedule that is ordinary regulation."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Changes to the weights of `gridpilot.rewards`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """How a scenario reads one set of profiles: which column drives what, and on which dates."""
+
+    columns: Mapping[str, tuple[str, float]]
+    """Per driver, `DEVICE.series`, a column and the factor it is multiplied by."""
+    tuning: tuple[str, str]
+    """First and last day on which sizes and ratings were chosen."""
+    judging: tuple[str, str]
+    """First and last day of evaluation; no day of tuning is among them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """A grid to be operated; built by a file of this package, or by its user."""
+
+    name: str
+    title: str
+    network: Network
+    tables: Mapping[str, DeviceTable]
+    """Devices per kind; the generator table has exactly one slack unit."""
+    sources: Mapping[str, Source]
+    """Per profile name how it drives the devices."""
+    threats: tuple[Threat, ...] = ()
+    switchable: tuple[str, ...] = ()
+    """Branches that have an entry in the action vector; TOPOLOGY may name every branch."""
+    demand_peak_mw: Mapping[str, float] = field(default_factory=dict)
+    """Per load its highest ordinary demand: the range of LOAD_SHAPE is its flexible share of that."""
+    protection: ProtectionSettings = ProtectionSettings()
+    rewards: RewardSettings = RewardSettings()
+    episode_h: float = 24.0
+    bus_from_h: tuple[float, ...] = ()
+    branch_from_h: tuple[float, ...] = ()
+    """When a bus or branch comes into service, hours after the start; empty where all are there from the beginning."""
+
+    def __post_init__(self) -> None:
+        problems = list(_problems(self))
+        if problems:
+            raise ConfigError(f"Scenario {self.name!r} is not consistent.", problems)
+
+    @property
+    def slack_unit(self) -> int:
+        """Index of the generator at the slack bus."""
+        return int(np.flatnonzero(self.tables["generator"].parameters.is_slack)[0])
+
+    def drivers(self) -> tuple[str, ...]:
+        """Names of all series that the devices read, `DEVICE.series`, in the order of the exogenous columns."""
+        return tuple(
+            f"{name}.{series}"
+            for kind, table in self.tables.items()
+            for series in device_kind(kind).series
+            for name in table.name
+        )
+
+    def driven_by(self, profiles: Profiles) -> Profiles:
+        """`profiles` with one column per driver, in MW and Mvar, in the order of `drivers`.
+
+        Raises `ConfigError` where the scenario does not know how to read these profiles.
+        """
+        drivers = self.drivers()
+        source = self.sources.get(profiles.name)
+        if source is None:
+            if set(drivers) <= set(profiles.columns):
+                return profiles.scaled({driver: (driver, 1.0) for driver in drivers})
+            lost = [Problem(driver, "no column of this name") for driver in drivers if driver not in profiles.columns]
+            raise ConfigError(
+                f"Scenario {self.name!r} does not know how to read profiles {profiles.name!r}. It knows {', '.join(sorted(self.sources))}, "
+                "or a table with one column per driver:",
+                lost,
+            )
+        return profiles.scaled({driver: source.columns[driver] for driver in drivers})
+
+    def places(self) -> dict[Channel, dict[str, int]]:
+        """Per disturbance channel the index of every component that it can change."""
+        found: dict[Channel, Mapping[str, int]] = {
+            Channel.BRANCH_FAULT: {name: k for k, name in enumerate(self.network.branch_name)},
+        }
+        for channel, kind in ((Channel.LOAD_FACTOR, "load"), (Channel.GENERATOR_OUTAGE, "generator")):
+            names = self.tables[kind].name if kind in self.tables else ()
+            found[channel] = {name: k for k, name in enumerate(names)}
+        return {channel: dict(places) for channel, places in found.items()}
+
+    def active_from(self, dt_h: float) -> tuple[Ints, Ints]:
+        """Step from which every bus `[n]` and branch `[m]` is in service."""
+        bus = np.array(self.bus_from_h or np.zeros(self.network.n_bus))
+        branch = np.array(self.branch_from_h or np.zeros(self.network.n_branch))
+        return np.ceil(bus / dt_h - 1e-9).astype(np.int64), np.ceil(branch / dt_h - 1e-9).astype(np.int64)
+
+    def without_disturbances(self) -> Scenario:
+        """The same scenario on quiet days."""
+        return replace(self, threats=())
+
+
+def _problems(scenario: Scenario) -> list[Problem]:
+    found: list[Problem] = []
+    n = scenario.network.n_bus
+    names = [name for table in scenario.tables.values() for name in table.name]
+    found += [Problem(name, "two devices have this name") for name in sorted(set(names)) if names.count(name) > 1]
+    for kind, table in scenario.tables.items():
+        device_kind(kind)
+        found += [
+            Problem(name, f"is at bus {bus}, which is not in 0…{n - 1}")
+            for name, bus in zip(table.name, table.bus, strict=True)
+            if not 0 <= bus < n
+        ]
+    found += _slack_problems(scenario)
+    found += [Problem(name, "is switchable but no branch") for name in scenario.switchable if name not in scenario.network.branch_name]
+    found += [Problem(name, "unknown reward term") for name in scenario.rewards.weights if name not in REWARD_TERMS]
+    if not found:
+        weights(scenario.rewards.weights)
+        for source_name, source in scenario.sources.items():
+            found += [Problem(f"{source_name}: {d}", "has no column") for d in scenario.drivers() if d not in source.columns]
+    return found
+
+
+def _slack_problems(scenario: Scenario) -> list[Problem]:
+    if "generator" not in scenario.tables:
+        return [Problem("generator", "a scenario needs generators, one of them the slack unit")]
+    slack = scenario.tables["generator"].parameters.is_slack.sum()
+    return [] if slack == 1 else [Problem("generator", f"exactly one unit must be the slack unit, found {slack:g}")]
+
+
+def device_table(kind: str, network: Network, rows: list[dict[str, object]], parameters: object) -> DeviceTable:
+    """A table from rows with `name` and `bus` (its name); raises `ConfigError` naming every unknown bus."""
+    lost = [Problem(str(row["name"]), f"there is no bus {row['bus']!r}") for row in rows if row["bus"] not in network.bus_name]
+    if lost:
+        raise ConfigError(f"Devices of kind {kind!r} are at buses that do not exist.", lost)
+    bus = np.array([network.bus(str(row["bus"])) for row in rows], dtype=np.int64)
+    return DeviceTable(kind, tuple(str(row["name"]) for row in rows), bus, parameters)

@@ -1,0 +1,61 @@
+"""Choosing and joining elements of a batch, for every value made of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from gridpilot.values import Ints
+
+T = TypeVar("T")
+
+
+def pick(value: T, elements: Ints) -> T:
+    """Some elements of a value `[B, …]`, in the order asked for; an element may come more than once."""
+    picked: T = _pick(value, elements)
+    return picked
+
+
+def _pick(value: Any, elements: Ints) -> Any:
+    if isinstance(value, np.ndarray):
+        return value[elements]
+    if isinstance(value, Mapping):
+        return {key: _pick(item, elements) for key, item in value.items()}
+    return _rebuilt(value, [_pick(part, elements) for part in _parts(value)])
+
+
+def replace_elements(value: T, elements: Ints, part: T) -> T:
+    """A value `[B, …]` with some elements taken from another one `[len(elements), …]`."""
+    replaced: T = _replace(value, elements, part)
+    return replaced
+
+
+def _replace(value: Any, elements: Ints, part: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        new = value.copy()
+        new[elements] = part
+        return new
+    if isinstance(value, Mapping):
+        return {key: _replace(item, elements, part[key]) for key, item in value.items()}
+    pairs = zip(_parts(value), _parts(part), strict=True)
+    return _rebuilt(value, [_replace(old, elements, new) for old, new in pairs])
+
+
+def replicate(value: T, element: int, copies: int) -> T:
+    """One element of a value, `copies` times: the start of a what-if."""
+    return pick(value, np.full(copies, element, dtype=np.int64))
+
+
+def _parts(value: Any) -> list[Any]:
+    if is_dataclass(value):
+        return [getattr(value, field.name) for field in fields(value)]
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError(f"A batch value holds arrays, mappings, NamedTuples and dataclasses; found {type(value).__name__}.")
+
+
+def _rebuilt(value: Any, parts: list[Any]) -> Any:
+    return type(value)(*parts)

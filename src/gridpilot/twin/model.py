@@ -1,0 +1,195 @@
+"""A scenario compiled for stepping: the engine, and the arrays that do not change while it is operated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gridpilot.actions import Controls, make_controls
+from gridpilot.devices import DeviceKind, device_kind
+from gridpilot.errors import ConfigError
+from gridpilot.powerflow import engine as make_engine
+from gridpilot.rewards import weights
+from gridpilot.scenarios import Scenario
+from gridpilot.values import PQ, PV, SLACK, Bools, Codes, Floats, Ints, PowerFlow
+
+OTHER, LOAD, RENEWABLE, UNIT, SLACK_UNIT = 0, 1, 2, 3, 4
+"""What a device is to the balance: see `Layout.part`."""
+_PARTS = {"load": LOAD, "solar": RENEWABLE, "wind": RENEWABLE, "generator": UNIT}
+
+
+class Layout(NamedTuple):
+    """Where things are in the flat arrays of a step; a NamedTuple, so that kernels can take it whole."""
+
+    bus: Ints
+    """Bus of every device, kinds one after the other `[N]`."""
+    part: Ints
+    """What each device is to the balance `[N]`: OTHER, LOAD, RENEWABLE, UNIT or SLACK_UNIT."""
+    column_bus: Ints
+    """Bus of the device that reads an exogenous column `[c]`."""
+    column_load: Ints
+    """Load that a column belongs to, −1 for others `[c]`."""
+    base_kind: Codes
+    """Kind of each bus by construction: SLACK, PV where some unit regulates it, else PQ `[n]`."""
+    v_set_pu: Floats
+    """Voltage at regulated buses `[n]`."""
+    regulator: Ints
+    """First flat device that regulates a bus, −1 where none does `[n]`."""
+    idles: Bools
+    """Devices that stay connected at 0 MW, as a condenser does, and regulate there `[N]`."""
+    branch_from: Ints
+    branch_to: Ints
+    """Buses at the ends `[m]`."""
+    v_min_pu: Floats
+    v_max_pu: Floats
+    """Operating band `[n]`."""
+    bus_from_step: Ints
+    branch_from_step: Ints
+    """Step from which a bus or branch is in service."""
+    slack_unit: int
+    """Flat index of the slack unit."""
+    slack_bus: int
+    slack_min_mw: float
+    slack_max_mw: float
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Everything about a scenario that stays as it is while time goes on."""
+
+    scenario: Scenario
+    engine: PowerFlow
+    dt_h: float
+    kinds: tuple[DeviceKind, ...]
+    slices: Mapping[str, slice]
+    """Columns of each kind in the flat arrays `[B, N]`."""
+    columns: Mapping[str, slice]
+    """Columns of each kind in `exogenous` `[B, c]`."""
+    layout: Layout
+    controls: Controls
+    """Everything that can be ordered."""
+    vector_controls: Controls
+    """What has an entry in the action vector: devices, and the scenario's switchable branches."""
+    weights: Floats
+    """Reward weights `[7]`."""
+    episode_steps: int
+
+    @property
+    def n_devices(self) -> int:
+        return len(self.layout.bus)
+
+    def parameters(self, kind: str) -> Any:
+        """Parameters of a kind's devices."""
+        return self.scenario.tables[kind].parameters
+
+
+def compile_model(scenario: Scenario, *, cycle_minutes: float = 5.0, engine: str = "newton") -> Model:
+    """The model of a scenario at a cycle length; raises `ConfigError` for a cycle that does not divide the episode."""
+    dt_h = cycle_minutes / 60.0
+    steps = scenario.episode_h / dt_h
+    if cycle_minutes <= 0 or abs(steps - round(steps)) > 1e-9:
+        raise ConfigError(f"A cycle of {cycle_minutes:g} min does not divide an episode of {scenario.episode_h:g} h; try 5, 15 or 60.")
+    made = make_engine(engine, scenario.network)
+    _refuse_voltage_weight(scenario, made)
+    kinds = tuple(device_kind(kind) for kind in scenario.tables)
+    controls = _controls(scenario)
+    switchable = set(scenario.switchable)
+    in_vector = tuple(e for e in controls.entries if not e.verb.moves_branches or e.target in switchable)
+    return Model(
+        scenario=scenario,
+        engine=made,
+        dt_h=dt_h,
+        kinds=kinds,
+        slices=_slices({kind.name: len(scenario.tables[kind.name]) for kind in kinds}),
+        columns=_slices({kind.name: len(scenario.tables[kind.name]) * len(kind.series) for kind in kinds}),
+        layout=_layout(scenario, kinds, dt_h),
+        controls=controls,
+        vector_controls=Controls(in_vector),
+        weights=weights(scenario.rewards.weights),
+        episode_steps=round(steps),
+    )
+
+
+def _refuse_voltage_weight(scenario: Scenario, engine: PowerFlow) -> None:
+    if not engine.has_voltages and weights(scenario.rewards.weights)[1] > 0:
+        raise ConfigError(
+            f"Engine {engine.name!r} has no voltage magnitudes, and scenario {scenario.name!r} weighs voltage: "
+            "choose an AC engine, or set the weight of 'voltage' to 0."
+        )
+
+
+def _slices(sizes: dict[str, int]) -> dict[str, slice]:
+    found, start = {}, 0
+    for name, size in sizes.items():
+        found[name] = slice(start, start + size)
+        start += size
+    return found
+
+
+def _controls(scenario: Scenario) -> Controls:
+    ranges: dict[str, tuple[Floats, Floats]] = {}
+    for kind, table in scenario.tables.items():
+        p = table.parameters
+        zeros = np.zeros(len(table))
+        if kind == "generator":
+            free = p.is_slack == 0  # the slack unit follows the grid, not an order
+            ranges[kind] = zeros, np.where(free, p.p_max_mw, 0.0)
+        elif kind == "storage":
+            ranges[kind] = -p.p_max_mw, p.p_max_mw
+        elif kind == "load":
+            peak = np.array([scenario.demand_peak_mw.get(name, 0.0) for name in table.name])
+            ranges[kind] = -p.flexible_share * peak, p.flexible_share * peak
+        elif kind in ("solar", "wind"):
+            ranges[kind] = zeros, p.p_max_mw
+    return make_controls(scenario.tables, ranges, [(name, k) for k, name in enumerate(scenario.network.branch_name)])
+
+
+def _layout(scenario: Scenario, kinds: tuple[DeviceKind, ...], dt_h: float) -> Layout:
+    tables, network = scenario.tables, scenario.network
+    bus = np.concatenate([tables[kind.name].bus for kind in kinds])
+    part = np.concatenate([np.full(len(tables[kind.name]), _PARTS.get(kind.name, OTHER)) for kind in kinds])
+    first = list(tables).index("generator")
+    offset = sum(len(tables[kind.name]) for kind in kinds[:first])
+    units = tables["generator"].parameters
+    slack = offset + scenario.slack_unit
+    part[slack] = SLACK_UNIT
+    column_bus = [tables[kind.name].bus for kind in kinds for _ in kind.series]
+    column_load = [
+        np.arange(len(tables[kind.name])) if kind.name == "load" else np.full(len(tables[kind.name]), -1)
+        for kind in kinds
+        for _ in kind.series
+    ]
+    base_kind = np.full(network.n_bus, PQ, dtype=np.int8)
+    v_set = np.ones(network.n_bus)
+    regulator = np.full(network.n_bus, -1, dtype=np.int64)
+    for k in np.flatnonzero(units.holds_voltage)[::-1]:
+        where = tables["generator"].bus[k]
+        base_kind[where], v_set[where], regulator[where] = PV, units.v_set_pu[k], offset + k
+    slack_bus = int(bus[slack])
+    base_kind[slack_bus], v_set[slack_bus] = SLACK, units.v_set_pu[scenario.slack_unit]
+    idles = np.zeros(len(bus), dtype=np.bool_)
+    idles[offset : offset + len(tables["generator"])] = units.p_min_mw == 0
+    bus_from, branch_from = scenario.active_from(dt_h)
+    return Layout(
+        bus=bus.astype(np.int64),
+        part=part.astype(np.int64),
+        column_bus=np.concatenate([*column_bus, np.zeros(0, np.int64)]).astype(np.int64),
+        column_load=np.concatenate([*column_load, np.zeros(0, np.int64)]).astype(np.int64),
+        base_kind=base_kind,
+        v_set_pu=v_set,
+        regulator=regulator,
+        idles=idles,
+        branch_from=network.branch_from.copy(),
+        branch_to=network.branch_to.copy(),
+        v_min_pu=network.bus_v_min_pu.copy(),
+        v_max_pu=network.bus_v_max_pu.copy(),
+        bus_from_step=bus_from,
+        branch_from_step=branch_from,
+        slack_unit=slack,
+        slack_bus=slack_bus,
+        slack_min_mw=float(units.p_min_mw[scenario.slack_unit]),
+        slack_max_mw=float(units.p_max_mw[scenario.slack_unit]),
+    )
