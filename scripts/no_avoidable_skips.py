@@ -73,7 +73,7 @@ def _reason(skipped: ET.Element) -> str:
     message = skipped.get("message") or ""
     if message != "collection skipped":
         return message
-    return (skipped.text or "").partition("Skipped: ")[2].rstrip("')\"")
+    return (skipped.text or "").partition("Skipped: ")[2].removesuffix("')").removesuffix('")')
 
 
 def avoidable(cases: Iterable[Case], permitted: Iterable[Permitted] = PERMITTED) -> list[Case]:

@@ -37,7 +37,8 @@ class Status(IntEnum):
 
 _SENTENCES = {
     Status.OK: "Solved: every bus is energised and the mismatch is below the tolerance.",
-    Status.DIVERGED: "No solution was found: the grid is beyond its voltage-stability limit; relieve it by less load or more reactive support.",
+    Status.DIVERGED: "No solution was found: the grid is beyond its voltage-stability limit; "
+    "relieve it by less load or more reactive support.",
     Status.ISLANDED: "Solved, with at least one bus cut off from every source: close a branch to reach it again.",
     Status.LOW_VOLTAGE: "A solution was found at a voltage no grid survives: read it as a voltage collapse.",
     Status.NON_FINITE: "An input was not a finite number: look for NaN in the injections.",
@@ -84,7 +85,8 @@ class Flow:
     @property
     def usable(self) -> Bools:
         """Elements whose numbers mean something `[B]`."""
-        return (self.status == Status.OK) | (self.status == Status.ISLANDED)
+        usable: Bools = (self.status == Status.OK) | (self.status == Status.ISLANDED)
+        return usable
 
     @property
     def angle_rad(self) -> Floats:
@@ -248,7 +250,7 @@ class Events:
     """What happened during one step, as arrays; the twin says it in words."""
 
     struck: Ints
-    """Scheduled disturbances of this step `[k, 4]`: element, `Event`, component, and 1 at its begin or 0 at its end."""
+    """Scheduled disturbances of this step `[k, 5]`: element, `Event`, component, 1 at its begin or 0 at its end, channel."""
     tripped: Bools
     """Branches that protection opened in this step `[B, m]`."""
     shed_mw: Floats
@@ -370,14 +372,16 @@ class View:
     """Simulated local time, ISO 8601."""
     step: int
     dt_h: float
-    readings: Mapping[str, Reading]
-    """By component name."""
+    devices: Mapping[str, Reading]
+    branches: Mapping[str, Reading]
+    buses: Mapping[str, Reading]
+    """By component name; a bus and a device may share one."""
     verbs: Mapping[str, tuple[str, ...]]
     """Per verb the targets this role may name."""
     summary: Mapping[str, float]
     """Totals: demand, generation, slack, renewable availability, largest loading, voltage band …"""
     outlook: Mapping[str, tuple[float, ...]]
-    """Forecast totals over the horizon."""
+    """Forecasts, one value per cycle ahead: `demand_mw`, `renewable_mw`, `net_mw`, and every driver, `DEVICE.series`."""
     happenings: tuple[str, ...] = ()
     """Events of the last step, as sentences."""
     last_terms: Mapping[str, float] = field(default_factory=dict)
@@ -385,7 +389,7 @@ class View:
     preview: Previewer | None = None
     """Only in views with system visibility."""
     sensitivity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Per device (injection +1 MW) its effect on every branch's flow in MW (PTDF); system visibility only."""
+    """Per device (injection +1 MW, the slack unit −1 MW) its effect on every branch's flow in MW: PTDF."""
 
 
 class Agent(Protocol):

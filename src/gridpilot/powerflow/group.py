@@ -12,15 +12,17 @@ import numpy as np
 from gridpilot.jit import inner
 from gridpilot.powerflow.factor import BLOCK, PAIR
 from gridpilot.powerflow.islands import energise
-from gridpilot.powerflow.lanes import WIDTH
+from gridpilot.powerflow.lanes import WIDTH, below, fma, gather, load, select, splat, store
 from gridpilot.powerflow.symbolic import Pattern
 from gridpilot.powerflow.ybus import Admittances, LaneAdmittances, assemble
-from gridpilot.values import OFF, PQ, PV, SLACK, Bools, Codes, Floats, Ints, Status
+from gridpilot.values import OFF, PV, SLACK, Bools, Codes, Floats, Ints, Status
 
 HOPELESS_PU = 1e6
 """Mismatch beyond which an element is given up; also the largest that is reported."""
 LOWEST_VOLTAGE_PU = 0.5
 """A solution with a bus below is no operating point, but a lower root of the equations or a collapse."""
+_LEAST_SQUARE, _LARGEST_SQUARE = 0.1**2, 10.0**2
+"""Start voltages outside are none: a bus that was not energised has 0."""
 _OK, _ISLANDED, _NON_FINITE = int(Status.OK), int(Status.ISLANDED), int(Status.NON_FINITE)
 
 ALL_PQ, ALL_PV, ALL_FIXED, MIXED = 0, 1, 2, 3
@@ -38,7 +40,6 @@ class Inputs(NamedTuple):
     warm: bool
     start_re: Floats
     start_im: Floats
-    start_energised: Bools
     start_status: Codes
 
 
@@ -75,10 +76,12 @@ class Group(NamedTuple):
     """Voltage in rectangular coordinates."""
     e_start: Floats
     f_start: Floats
+    built: Floats
+    holds: Floats
     alive: Floats
     pv: Floats
     fixed: Floats
-    """Masks: energised; holds its magnitude; its voltage is given (slack or dead)."""
+    """Masks: not OFF; has a setpoint to read; energised; energised PV; its voltage is given (slack or dead)."""
     mode: Ints
     """`ALL_PQ` … `MIXED` `[n]`."""
     on: Floats
@@ -87,7 +90,10 @@ class Group(NamedTuple):
     blocks: Floats
     rhs: Floats
     parent: Ints
-    """Scratch of the island search `[n]`."""
+    whole: Bools
+    alike: Ints
+    """Of the island search: scratch `[n]`; whether the last element has no dead bus `[1]`; how many elements before it
+    have its topology `[1]`."""
     finite: Floats
     live: Floats
     solved: Floats
@@ -107,16 +113,19 @@ def new_group(pattern: Pattern, admittances: Admittances) -> Group:
     """Scratch for one group of a network."""
     n, m = pattern.bus.shape[0], admittances.rating.shape[0]
     entries, pairs = pattern.entry_column.shape[0], pattern.column.shape[0]
-    by_bus = np.empty((10, n * WIDTH))
+    by_bus = np.empty((12, n * WIDTH))
     by_lane = np.empty((6, WIDTH))
     return Group(
         by_bus[0], by_bus[1], by_bus[2], by_bus[3], by_bus[4], by_bus[5], by_bus[6], by_bus[7], by_bus[8], by_bus[9],
+        by_bus[10], by_bus[11],
         np.empty(n, dtype=np.int64),
         np.zeros(m * WIDTH),
         LaneAdmittances(np.empty(n * WIDTH), np.empty(n * WIDTH), np.empty(entries * WIDTH), np.empty(entries * WIDTH)),
         np.empty((n + 2 * pairs) * BLOCK),
         np.empty(n * PAIR),
         np.empty(n, dtype=np.int64),
+        np.empty(1, dtype=np.bool_),
+        np.zeros(1, dtype=np.int64),
         by_lane[0], by_lane[1], by_lane[2], by_lane[3], by_lane[4], by_lane[5],
         np.empty(WIDTH, dtype=np.int64),
         np.empty(WIDTH, dtype=np.int64),
@@ -131,96 +140,117 @@ def element(inputs: Inputs, row: int) -> int:
 
 @inner
 def _same_topology(inputs: Inputs, a: int, b: int) -> bool:
-    same = True
+    different = 0
     for m in range(inputs.closed.shape[1]):
-        same = same and inputs.closed[a, m] == inputs.closed[b, m]
+        different += inputs.closed[a, m] != inputs.closed[b, m]
     for bus in range(inputs.kind.shape[1]):
-        same = same and inputs.kind[a, bus] == inputs.kind[b, bus]
-    return same
+        different += inputs.kind[a, bus] != inputs.kind[b, bus]
+    return different == 0
 
 
 @inner
-def _find_islands(inputs: Inputs, ends: tuple[Ints, Ints], row: int, parent: Ints, out: Outputs) -> None:
-    b = element(inputs, row)
-    if row > 0 and _same_topology(inputs, b, element(inputs, row - 1)):
-        for bus in range(out.energised.shape[1]):
-            out.energised[row, bus] = out.energised[row - 1, bus]
-        # the row before may have been given another status for its numbers
-        whole = True
-        for bus in range(out.energised.shape[1]):
-            whole = whole and (out.energised[row, bus] or inputs.kind[b, bus] == OFF)
-    else:
-        whole = energise(ends[0], ends[1], inputs.closed[b], inputs.kind[b], parent, out.energised[row])
-    out.status[row] = _OK if whole else _ISLANDED
+def _find_islands(inputs: Inputs, ends: tuple[Ints, Ints], first: int, group: Group, out: Outputs) -> bool:
+    """Write `energised` and status of the group's rows; says whether this group and the one before have one topology."""
+    for lane in range(WIDTH):
+        row = first + lane
+        b = element(inputs, row)
+        if row > 0 and _same_topology(inputs, b, element(inputs, row - 1)):
+            for bus in range(out.energised.shape[1]):
+                out.energised[row, bus] = out.energised[row - 1, bus]
+            group.alike[0] += 1
+        else:
+            group.whole[0] = energise(ends[0], ends[1], inputs.closed[b], inputs.kind[b], group.parent, out.energised[row])
+            group.alike[0] = 0
+        out.status[row] = _OK if group.whole[0] else _ISLANDED
+    return bool(group.alike[0] >= 2 * WIDTH - 1)
 
 
 @inner
-def _is_finite(inputs: Inputs, b: int) -> bool:
-    broken = 0.0  # becomes NaN by the first NaN or infinity
-    for bus in range(inputs.kind.shape[1]):
-        kind = inputs.kind[b, bus]
-        if kind != OFF:
-            broken += 0.0 * inputs.p_mw[b, bus] + 0.0 * inputs.q_mvar[b, bus]
-            if kind != PQ:
-                broken += 0.0 * inputs.v_set_pu[b, bus]
-    return broken == 0.0
-
-
-@inner
-def _gather_buses(inputs: Inputs, pattern: Pattern, base_mva: float, row: int, lane: int, group: Group, out: Outputs) -> None:
-    b = element(inputs, row)
-    finite = _is_finite(inputs, b)
-    if not finite:
-        out.status[row] = _NON_FINITE
-    warm = inputs.warm and finite and (inputs.start_status[b] == _OK or inputs.start_status[b] == _ISLANDED)
+def _mask_buses(inputs: Inputs, pattern: Pattern, first: int, group: Group, out: Outputs) -> None:
+    """Masks and mode of every place, from the kinds and islands of four elements."""
     for k in range(pattern.bus.shape[0]):
-        bus, i = pattern.bus[k], k * WIDTH + lane
-        alive, kind = out.energised[row, bus], inputs.kind[b, bus]
-        group.alive[i] = 1.0 if alive else 0.0
-        group.pv[i] = 1.0 if alive and kind == PV else 0.0
-        group.fixed[i] = 1.0 if not alive or kind == SLACK else 0.0
-        group.p[i] = inputs.p_mw[b, bus] / base_mva if alive and finite else 0.0
-        group.q[i] = inputs.q_mvar[b, bus] / base_mva if alive and finite else 0.0
-        v = inputs.v_set_pu[b, bus] if finite and kind != PQ else 1.0
-        group.v_set[i] = v if alive else 0.0
-        group.e[i] = group.v_set[i]
-        group.f[i] = 0.0
-        if warm and alive and kind != SLACK and inputs.start_energised[b, bus]:
-            re, im = inputs.start_re[b, bus], inputs.start_im[b, bus]
-            if np.isfinite(re) and np.isfinite(im):
-                group.e[i] = re
-                group.f[i] = im
-    group.cold[lane] = 0.0 if warm else 1.0
-    group.finite[lane] = group.live[lane] = 1.0 if finite else 0.0
+        bus = pattern.bus[k]
+        n_pv = n_fixed = 0
+        for lane in range(WIDTH):
+            i = k * WIDTH + lane
+            alive, kind = out.energised[first + lane, bus], inputs.kind[element(inputs, first + lane), bus]
+            pv, fixed = alive and kind == PV, not alive or kind == SLACK
+            n_pv, n_fixed = n_pv + pv, n_fixed + fixed
+            group.built[i] = 1.0 if kind != OFF else 0.0
+            group.holds[i] = 1.0 if kind in (PV, SLACK) else 0.0
+            group.alive[i] = 1.0 if alive else 0.0
+            group.pv[i] = 1.0 if pv else 0.0
+            group.fixed[i] = 1.0 if fixed else 0.0
+        group.mode[k] = ALL_PQ if n_pv + n_fixed == 0 else MIXED
+        if n_pv == WIDTH:
+            group.mode[k] = ALL_PV
+        if n_fixed == WIDTH:
+            group.mode[k] = ALL_FIXED
 
 
 @inner
-def _gather_branches(inputs: Inputs, ends: tuple[Ints, Ints], row: int, lane: int, group: Group, out: Outputs) -> bool:
-    b = element(inputs, row)
-    changed = False
-    for m in range(ends[0].shape[0]):
-        on = inputs.closed[b, m] and out.energised[row, ends[0][m]] and out.energised[row, ends[1][m]]
-        mask = 1.0 if on else 0.0
-        changed = changed or group.on[m * WIDTH + lane] != mask
-        group.on[m * WIDTH + lane] = mask
+def _mask_branches(inputs: Inputs, ends: tuple[Ints, Ints], first: int, group: Group, out: Outputs) -> bool:
+    """Mask of the branches in service; says whether it differs from the one before."""
+    changed = first == 0
+    for lane in range(WIDTH):
+        row = first + lane
+        b = element(inputs, row)
+        for m in range(ends[0].shape[0]):
+            on = inputs.closed[b, m] and out.energised[row, ends[0][m]] and out.energised[row, ends[1][m]]
+            mask = 1.0 if on else 0.0
+            changed = changed or group.on[m * WIDTH + lane] != mask
+            group.on[m * WIDTH + lane] = mask
     return changed
 
 
 @inner
-def _find_modes(group: Group) -> None:
-    for k in range(group.mode.shape[0]):
-        fixed = pv = 0.0
-        for lane in range(WIDTH):
-            fixed += group.fixed[k * WIDTH + lane]
-            pv += group.pv[k * WIDTH + lane]
-        if fixed + pv == 0.0:
-            group.mode[k] = ALL_PQ
-        elif pv == WIDTH:
-            group.mode[k] = ALL_PV
-        elif fixed == WIDTH:
-            group.mode[k] = ALL_FIXED
-        else:
-            group.mode[k] = MIXED
+def _gather_buses(inputs: Inputs, pattern: Pattern, base_mva: float, first: int, group: Group) -> None:
+    """Injections, setpoints and start of four elements, and which of them have numbers only (`finite`)."""
+    n, zero, one, base = pattern.bus.shape[0], splat(0.0), splat(1.0), splat(base_mva)
+    r0, r1 = n * element(inputs, first), n * element(inputs, first + 1)
+    r2, r3 = n * element(inputs, first + 2), n * element(inputs, first + 3)
+    broken = zero  # NaN from the first NaN or infinity on
+    for k in range(n):
+        i, bus = k * WIDTH, pattern.bus[k]
+        alive, built = load(group.alive, i), load(group.built, i)
+        p = gather(inputs.p_mw, r0 + bus, r1 + bus, r2 + bus, r3 + bus)
+        q = gather(inputs.q_mvar, r0 + bus, r1 + bus, r2 + bus, r3 + bus)
+        v = select(load(group.holds, i), gather(inputs.v_set_pu, r0 + bus, r1 + bus, r2 + bus, r3 + bus), one)
+        broken = fma(zero, select(built, p, zero), fma(zero, select(built, q, zero), fma(zero, v, broken)))
+        v = select(alive, v, zero)
+        store(group.p, i, select(alive, p / base, zero))
+        store(group.q, i, select(alive, q / base, zero))
+        store(group.v_set, i, v)
+        store(group.e, i, v)
+        store(group.f, i, zero)
+    store(group.finite, 0, below(broken, one))
+    for lane in range(WIDTH):
+        if group.finite[lane] == 0.0:
+            for i in range(lane, n * WIDTH, WIDTH):
+                group.p[i] = group.q[i] = group.f[i] = 0.0
+                group.e[i] = group.v_set[i] = group.alive[i]
+
+
+@inner
+def _gather_start(inputs: Inputs, pattern: Pattern, first: int, group: Group) -> None:
+    """Begin from the earlier voltages, where an element was solved and a bus energised."""
+    n = pattern.bus.shape[0]
+    r0, r1 = n * element(inputs, first), n * element(inputs, first + 1)
+    r2, r3 = n * element(inputs, first + 2), n * element(inputs, first + 3)
+    for lane in range(WIDTH):
+        status = inputs.start_status[element(inputs, first + lane)]
+        solved = group.finite[lane] != 0.0 and status in (_OK, _ISLANDED)
+        group.cold[lane] = 0.0 if solved else 1.0
+    warm = splat(1.0) - load(group.cold, 0)
+    for k in range(n):
+        i, bus = k * WIDTH, pattern.bus[k]
+        e = gather(inputs.start_re, r0 + bus, r1 + bus, r2 + bus, r3 + bus)
+        f = gather(inputs.start_im, r0 + bus, r1 + bus, r2 + bus, r3 + bus)
+        square = fma(e, e, f * f)
+        plausible = below(splat(_LEAST_SQUARE), square) * below(square, splat(_LARGEST_SQUARE))
+        use = warm * plausible * (splat(1.0) - load(group.fixed, i))
+        store(group.e, i, select(use, e, load(group.e, i)))
+        store(group.f, i, select(use, f, load(group.f, i)))
 
 
 @inner
@@ -234,19 +264,23 @@ def fill_group(
     group: Group,
     out: Outputs,
 ) -> None:
-    """Fill the group whose first element has output row `first`: islands, injections, start and admittances.
+    """Fill the group whose first element has output row `first`: islands, admittances, injections and start.
 
-    The admittances of the group before are kept where no lane's branches in service differ from it.
+    What depends on the topology is kept from the group before where no lane's topology differs.
     """
-    changed = first == 0
+    if not _find_islands(inputs, ends, first, group, out):
+        _mask_buses(inputs, pattern, first, group, out)
+        if _mask_branches(inputs, ends, first, group, out):
+            assemble(pattern, admittances, group.on, group.y)
+    _gather_buses(inputs, pattern, base_mva, first, group)
+    if inputs.warm:
+        _gather_start(inputs, pattern, first, group)
+    else:
+        store(group.cold, 0, splat(1.0))
     for lane in range(WIDTH):
-        row = first + lane
-        _find_islands(inputs, ends, row, group.parent, out)
-        _gather_buses(inputs, pattern, base_mva, row, lane, group, out)
-        changed = _gather_branches(inputs, ends, row, lane, group, out) or changed
+        if group.finite[lane] == 0.0:
+            out.status[first + lane] = _NON_FINITE
+        group.live[lane] = group.finite[lane]
         group.solved[lane] = 0.0
         group.residual[lane] = HOPELESS_PU
         group.steps[lane] = 0
-    _find_modes(group)
-    if changed:
-        assemble(pattern, admittances, group.on, group.y)

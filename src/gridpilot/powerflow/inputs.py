@@ -16,7 +16,6 @@ from gridpilot.values import OFF, PV, SLACK, Bools, Codes, Floats, Flow, Status
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _NO_VOLTAGE = np.zeros((1, 0))
-_NO_BUS = np.zeros((1, 0), dtype=np.bool_)
 _NO_ELEMENT = np.zeros(0, dtype=np.int8)
 
 
@@ -36,7 +35,7 @@ def as_inputs(network: Network, p_mw: Floats, q_mvar: Floats, kind: Codes, v_set
         given: dict[str, NDArray[Any]] = {"p_mw": p_mw, "q_mvar": q_mvar, "kind": kind, "v_set_pu": v_set_pu, "closed": closed}
         raise _wrong_shapes(given, {name: by_branch if name == "closed" else by_bus for name in given})
     if start is None:
-        warm = (False, _NO_VOLTAGE, _NO_VOLTAGE, _NO_BUS, _NO_ELEMENT)
+        warm = (False, _NO_VOLTAGE, _NO_VOLTAGE, _NO_ELEMENT)
     else:
         if start.v_re_pu.shape != by_bus:
             raise _wrong_shapes({"start.v_re_pu": start.v_re_pu}, {"start.v_re_pu": by_bus})
@@ -44,7 +43,6 @@ def as_inputs(network: Network, p_mw: Floats, q_mvar: Floats, kind: Codes, v_set
             True,
             _row_major(start.v_re_pu, np.float64),
             _row_major(start.v_im_pu, np.float64),
-            _row_major(start.energised, np.bool_),
             _row_major(start.status, np.int8),
         )
     return Inputs(

@@ -52,9 +52,7 @@ def load_grid2op(
     return parts[episode]
 
 
-def episodes(
-    root: str | Path | None = None, *, dataset: str = DATASETS[0], repair: str | Collection[str] = ()
-) -> tuple[Profiles, ...]:
+def episodes(root: str | Path | None = None, *, dataset: str = DATASETS[0], repair: str | Collection[str] = ()) -> tuple[Profiles, ...]:
     """Every episode of a data set, each from its first midnight to its end, with the forecasts published for it."""
     if dataset not in DATASETS:
         raise UnknownNameError("Grid2Op data set", dataset, DATASETS)

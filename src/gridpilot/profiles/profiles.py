@@ -141,7 +141,7 @@ class Profiles:
         full is left out. Raises `ConfigError` unless one step is a whole multiple of the other.
         """
         ratio = _exact(self.step_min) / _exact(step_min) if step_min > 0 else Fraction(0)
-        if 1 not in (ratio.numerator, ratio.denominator):
+        if ratio <= 0 or 1 not in (ratio.numerator, ratio.denominator):
             raise ConfigError(
                 f"Profiles {self.name!r} have a step of {self.step_min:g} min, which cannot become {step_min:g} min: "
                 "choose a step that divides it, or a whole multiple of it."
@@ -217,7 +217,7 @@ def make_profiles(
         start=as_minute(start),
         step_min=float(step_min),
         columns=tuple(columns),
-        values=_read_only(np.ascontiguousarray(values, dtype=np.float64)),
+        values=_read_only(np.array(values, dtype=np.float64, order="C")),
         peak=_read_only(np.array([known.get(column, top) for column, top in zip(columns, largest, strict=True)], dtype=np.float64)),
         seams=tuple(sorted(seams)),
         source=source,
@@ -230,7 +230,5 @@ def make_profiles(
 
 
 def _read_only(values: Floats) -> Floats:
-    if values.flags.writeable and values.base is not None:
-        values = values.copy()
     values.flags.writeable = False
     return values

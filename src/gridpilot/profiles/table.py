@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ from gridpilot.values import Floats
 
 EMPTY = frozenset({"", "nan", "na", "n/a", "null", "none"})
 """Cells that hold nothing."""
+
+_OFFSET = re.compile(r":\d\d[^+-]*[+-]\d\d")
+"""A time of day with an offset from UTC."""
 
 
 class Text(NamedTuple):
@@ -91,16 +95,26 @@ def _number(name: str, line: int, text: str, problems: list[Problem]) -> float:
 def _times(texts: Sequence[str], lines: Sequence[int], problems: list[Problem]) -> Times:
     # A trailing Z or +00:00 says UTC, which is what a clock without a zone is read as.
     plain = [text.strip().removesuffix("Z").removesuffix("+00:00") for text in texts]
+    if any(_OFFSET.search(text) for text in plain):
+        return _times_one_by_one(plain, lines, problems)
     try:
         return np.array(plain, dtype="datetime64[s]")
     except ValueError:
-        return np.array([_time(line, text, problems) for line, text in zip(lines, plain, strict=True)], dtype="datetime64[s]")
+        return _times_one_by_one(plain, lines, problems)
+
+
+def _times_one_by_one(plain: Sequence[str], lines: Sequence[int], problems: list[Problem]) -> Times:
+    return np.array([_time(line, text, problems) for line, text in zip(lines, plain, strict=True)], dtype="datetime64[s]")
 
 
 def _time(line: int, text: str, problems: list[Problem]) -> np.datetime64:
+    if not text:
+        return np.datetime64("NaT", "s")  # an empty cell, which is told with the clock's other problems
     try:
-        return np.datetime64(text, "s")
+        if not _OFFSET.search(text):
+            return np.datetime64(text, "s")
     except ValueError:
-        what = f"holds the time {text!r}; expected ISO 8601 in UTC or local standard time, such as 2020-01-31 13:05"
-        problems.append(Problem(f"line {line}", what))
-        return np.datetime64("NaT", "s")
+        pass  # told below, as a time with an offset is
+    what = f"holds the time {text!r}; expected ISO 8601 in UTC or local standard time, such as 2020-01-31 13:05"
+    problems.append(Problem(f"line {line}", what))
+    return np.datetime64("NaT", "s")

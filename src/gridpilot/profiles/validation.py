@@ -57,7 +57,7 @@ class Checked(NamedTuple):
 def check(table: Table, name: str, *, step_min: float | None = None, repair: str | Collection[str] = ()) -> Checked:
     """The table on a regular clock, with the repairs that were asked for.
 
-    `step_min` is the expected resolution; without it the most frequent distance of two rows is taken. Raises
+    `step_min` is the expected resolution; without it the most frequent distance of two rows is taken that divides a day. Raises
     `ProfileError` with every problem that is left, and `UnknownNameError` for an unknown repair.
     """
     wanted = _repairs(repair)
@@ -123,7 +123,8 @@ def _step_s(times: Times, step_min: float | None) -> int:
     forward = gaps[gaps > 0]
     if not len(forward):
         raise ProfileError("The time column never moves forward, so that the table has no step.")
-    steps, counts = np.unique(forward, return_counts=True)
+    dividing = forward[SECONDS_PER_DAY % forward == 0]
+    steps, counts = np.unique(dividing if len(dividing) else forward, return_counts=True)
     return int(steps[np.argmax(counts)])
 
 

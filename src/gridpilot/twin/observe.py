@@ -1,0 +1,218 @@
+"""`observe`: what a role sees of a state, as named numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from gridpilot.actions import Situation
+from gridpilot.devices import DeviceTable
+from gridpilot.network import Network
+from gridpilot.powerflow.sensitivities import ptdf
+from gridpilot.twin.model import LOAD, RENEWABLE, Model
+from gridpilot.twin.narrate import narrate
+from gridpilot.twin.outlook import forecast
+from gridpilot.twin.situation import situation
+from gridpilot.twin.world import World
+from gridpilot.values import OFF, REWARD_TERMS, Floats, GridState, Previewer, Reading, Receipt, Transition, View
+
+
+def observe(
+    model: Model, world: World, state: GridState, *, role: str = "operator", element: int = 0, key: int = 0,
+    horizon: int = 12, last: Transition | None = None, receipts: Sequence[Receipt] = (), previewer: Previewer | None = None,
+) -> View:  # fmt: skip
+    """The view of a role with system visibility; `last` and `receipts` are of the step that led here."""
+    now = situation(model, state, element)
+    return View(
+        role=role,
+        scenario=model.scenario.name,
+        time=str(world.time(int(state.row[element]))),
+        step=int(state.step[element]),
+        dt_h=model.dt_h,
+        devices=_devices(model, state, element, now),
+        branches=_branches(model, state, element),
+        buses=_buses(model, state, element),
+        verbs=model.controls.targets(),
+        summary=_summary(model, state, element),
+        outlook=_outlook(model, world, state, element, horizon, key),
+        happenings=narrate(model, last, element) if last is not None else (),
+        last_terms=dict(zip(REWARD_TERMS, last.reward_terms[element, 0].tolist(), strict=True)) if last is not None else {},
+        last_receipts=tuple(receipts),
+        preview=previewer,
+        sensitivity=_sensitivity(model, state, element),
+    )
+
+
+# ------------------------------------------------------------------------------------------------- components
+
+
+
+def _devices(model: Model, state: GridState, element: int, now: Situation) -> dict[str, Reading]:
+    bounds = _bounds(model, now)
+    found: dict[str, Reading] = {}
+    for kind in model.kinds:
+        table = model.scenario.tables[kind.name]
+        weather = state.exogenous[element, model.columns[kind.name]].reshape(len(kind.series), len(table))
+        for k, name in enumerate(table.name):
+            values: dict[str, Any] = {"bus": model.scenario.network.bus_name[int(table.bus[k])]}
+            device_state = state.devices[kind.name]
+            for field in device_state._fields:
+                values[field] = getattr(device_state, field)[element, k].item()
+            for series, row in zip(kind.series, weather, strict=True):
+                values["demand_mw" if kind.name == "load" and series == "p_mw" else series] = row[k].item()
+            values["setpoint_mw"] = _in_operators_sign(model, kind.name, k, now)
+            values["in_service"] = bool(now.present[kind.name][k])
+            values.update(_ratings(table, k))
+            found[name] = Reading(name, kind.name, values, bounds.get(name, {}))
+    return found
+
+
+def _ratings(table: DeviceTable, k: int) -> dict[str, float]:
+    """Nameplate numbers that an operator needs beside the state."""
+    shown = ("p_min_mw", "p_max_mw", "ramp_mw_per_min", "is_slack", "cost_b", "co2_t_per_mwh", "energy_max_mwh",
+             "energy_min_mwh", "flexible_share", "rebound_h")  # fmt: skip
+    p = table.parameters
+    return {field: float(getattr(p, field)[k]) for field in shown if field in p._fields}
+
+
+def _in_operators_sign(model: Model, kind: str, index: int, now: Situation) -> float:
+    for entry in model.controls.entries:
+        if entry.kind == kind and entry.index == index:
+            return float(entry.verb.sign * now.devices[kind][index]) + 0.0
+    return float(now.devices[kind][index])
+
+
+def _bounds(model: Model, now: Situation) -> dict[str, dict[str, tuple[float, float]]]:
+    """Per device and parameter what can be followed this cycle, with the operator's signs."""
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for entry in model.controls.entries:
+        if entry.verb.moves_branches:
+            continue
+        ends = sorted(entry.verb.sign * float(side[entry.kind][entry.index]) for side in (now.low, now.high))
+        found.setdefault(entry.target, {})[entry.verb.parameter] = (ends[0] + 0.0, ends[1] + 0.0)
+    return found
+
+
+def _branches(model: Model, state: GridState, element: int) -> dict[str, Reading]:
+    network, flow = model.scenario.network, state.flow
+    return {
+        name: Reading(
+            name,
+            "branch",
+            {
+                "from": network.bus_name[int(network.branch_from[k])],
+                "to": network.bus_name[int(network.branch_to[k])],
+                "loading": float(flow.loading[element, k]),
+                "p_mw": float(flow.p_from_mw[element, k]),
+                "q_mvar": float(flow.q_from_mvar[element, k]),
+                "rating_mva": float(network.rating_mva[k]),
+                "closed": bool(state.setpoints.closed[element, k]),
+                "faulted": bool(state.faulted[element, k]),
+                "tripped": bool(state.protection.tripped[element, k]),
+                "lockout_min": float(state.protection.lockout_h[element, k]) * 60.0,
+                "overload_min": float(state.protection.overload_h[element, k]) * 60.0,
+                "built": bool(state.branch_active[element, k]),
+            },
+        )
+        for k, name in enumerate(network.branch_name)
+    }
+
+
+def _buses(model: Model, state: GridState, element: int) -> dict[str, Reading]:
+    network, flow = model.scenario.network, state.flow
+    return {
+        name: Reading(
+            name,
+            "bus",
+            {
+                "v_pu": float(flow.v_pu[element, k]),
+                "v_min_pu": float(network.bus_v_min_pu[k]),
+                "v_max_pu": float(network.bus_v_max_pu[k]),
+                "p_mw": float(flow.p_bus_mw[element, k]),
+                "q_mvar": float(flow.q_bus_mvar[element, k]),
+                "energised": bool(flow.energised[element, k]),
+                "built": bool(state.bus_active[element, k]),
+            },
+        )
+        for k, name in enumerate(network.bus_name)
+    }
+
+
+# ----------------------------------------------------------------------------------------------------- totals
+
+
+def _summary(model: Model, state: GridState, element: int) -> dict[str, float]:
+    layout, flow = model.layout, state.flow
+    p_mw = np.concatenate([state.devices[kind.name].p_mw[element] for kind in model.kinds])
+    here = flow.energised[element]
+    lit = flow.v_pu[element][here]
+    renewable = p_mw[layout.part == RENEWABLE].sum()
+    return {
+        "load_mw": float(-p_mw[layout.part == LOAD].sum()),
+        "demand_mw": float(_drivers_total(model, state.exogenous[element], LOAD)),
+        "renewable_mw": float(renewable),
+        "renewable_available_mw": float(_drivers_total(model, state.exogenous[element], RENEWABLE)),
+        "slack_mw": float(p_mw[layout.slack_unit]),
+        "slack_schedule_mw": float(state.setpoints.devices["generator"][element, model.scenario.slack_unit]),
+        "slack_min_mw": layout.slack_min_mw,
+        "slack_max_mw": layout.slack_max_mw,
+        "slack_band_mw": model.scenario.rewards.slack_band_mw,
+        "losses_mw": float(flow.losses_mw[element]),
+        "max_loading": float(flow.loading[element].max(initial=0.0)),
+        "min_v_pu": float(lit.min()) if len(lit) else 0.0,
+        "max_v_pu": float(lit.max()) if len(lit) else 0.0,
+    }
+
+
+def _drivers_total(model: Model, exogenous: Floats, part: int) -> Any:
+    """Sum of the MW drivers of loads or of renewables `[…]` from `[…, c]`."""
+    return exogenous[..., _mw_columns(model, part)].sum(axis=-1)
+
+
+@lru_cache(maxsize=32)
+def _mw_columns(model: Model, part: int) -> tuple[int, ...]:
+    kinds = ("load",) if part == LOAD else ("solar", "wind")
+    found: list[int] = []
+    for kind in model.kinds:
+        if kind.name in kinds:
+            start = model.columns[kind.name].start
+            found += range(start, start + len(model.scenario.tables[kind.name]))
+    return tuple(found)
+
+
+def _outlook(
+    model: Model, world: World, state: GridState, element: int, horizon: int, key: int
+) -> dict[str, tuple[float, ...]]:
+    expected = forecast(world, state, horizon, key, element)
+    loads = model.scenario.tables.get("load")
+    if loads is not None:
+        # A spike that is on now is expected to stay on, as in a preview.
+        start = model.columns["load"].start
+        n = len(loads)
+        expected[:, start : start + 2 * n] *= np.tile(state.load_factor[element], 2)
+    expected *= state.bus_active[element, model.layout.column_bus]
+    demand, renewable = _drivers_total(model, expected, LOAD), _drivers_total(model, expected, RENEWABLE)
+    totals = {"demand_mw": demand, "renewable_mw": renewable, "net_mw": demand - renewable}
+    drivers = zip(model.scenario.drivers(), expected.T, strict=True)
+    return {name: tuple(values.tolist()) for name, values in (*totals.items(), *drivers)}
+
+
+@lru_cache(maxsize=256)
+def _ptdf(network: Network, closed: bytes, kind: bytes) -> Floats:
+    return ptdf(network, closed=np.frombuffer(closed, dtype=np.bool_), kind=np.frombuffer(kind, dtype=np.int8))
+
+
+def _sensitivity(model: Model, state: GridState, element: int) -> dict[str, dict[str, float]]:
+    """MW on every branch per MW injected by a device and taken by the slack unit."""
+    in_service = state.setpoints.closed[element] & ~state.faulted[element] & state.branch_active[element]
+    kind = np.where(state.bus_active[element], model.layout.base_kind, OFF).astype(np.int8)
+    factors = _ptdf(model.scenario.network, in_service.tobytes(), kind.tobytes())
+    names = model.scenario.network.branch_name
+    return {
+        name: dict(zip(names, factors[:, bus].tolist(), strict=True))
+        for table in model.scenario.tables.values()
+        for name, bus in zip(table.name, table.bus.tolist(), strict=True)
+    }
