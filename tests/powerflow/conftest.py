@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandapower.networks
 import pytest
 
 from gridpilot.network import Case, LoadTable, UnitTable, from_pandapower, make_network
+from gridpilot.values import Flow
 
 IEEE = ("case14", "case_ieee30", "case57", "case118")
 
@@ -35,6 +37,17 @@ def random_grid() -> Callable[[int], Case]:
 def batch() -> Callable[..., dict[str, Any]]:
     """Arguments of `solve`: a case's own operating point, or `scale` times its injections, one row per factor."""
     return make_batch
+
+
+@pytest.fixture(scope="session")
+def assert_identical() -> Callable[..., None]:
+    """Every bit of one flow is that of another one's elements `which`."""
+    return compare_bits
+
+
+def compare_bits(a: Flow, b: Flow, which: Any = slice(None)) -> None:
+    for field in fields(a):
+        assert getattr(a, field.name).tobytes() == getattr(b, field.name)[which].tobytes(), field.name
 
 
 def make_batch(case: Case, scale: Any = (1.0,)) -> dict[str, Any]:

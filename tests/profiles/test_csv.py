@@ -133,8 +133,8 @@ def test_a_wrong_resolution_is_told(tmp_path: Path) -> None:
 def test_negative_power_is_told_and_only_small_values_are_clipped(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD.replace("2021-05-01 00:00,10,0,", "2021-05-01 00:00,-9,-0.01,"))
     message = refusal(path)
-    assert "column load_town_mw: is -9; a load cannot be negative" in message
-    assert "column solar_mw: is -0.01; a solar cannot be negative" in message
+    assert "column load_town_mw: is -9; load power cannot be negative" in message
+    assert "column solar_mw: is -0.01; solar power cannot be negative" in message
     message = refusal(path, repair="clip")
     assert "load_town_mw" in message
     assert "solar_mw" not in message

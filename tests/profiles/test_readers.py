@@ -65,7 +65,7 @@ def test_caiso_is_refused_with_rows_and_columns_until_repair_is_asked_for(shared
     with pytest.raises(ProfileError) as caught:
         load_caiso(shared_data)
     message = str(caught.value)
-    assert "row 4178 (line 4180, 2023-06-24T10:00:00), column load_AZPS_mw: is -1529; a load cannot be negative" in message
+    assert "row 4178 (line 4180, 2023-06-24T10:00:00), column load_AZPS_mw: is -1529; load power cannot be negative" in message
     assert "column solar_NP15_mw: is not a finite number" in message
     repaired = load_caiso(shared_data, repair="interpolate")
     assert (len(repaired), repaired.step_min, str(repaired.start)) == (8760, 60.0, "2023-01-01T08:00")

@@ -7,7 +7,8 @@ entry per control in [−1, 1]: the parameter's nameplate range for a device, cl
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,17 @@ _ACTION_KEYS = {"type", "target", "params", "reason"}
 
 
 def decision_to_json(decision: Decision) -> str:
-    """A decision as one line of JSON."""
-    actions = [{"type": a.type, "target": a.target, "params": dict(a.params), "reason": a.reason} for a in decision.actions]
+    """A decision as one line of JSON; a number that JSON does not know (NaN, infinity) becomes text."""
+    actions = [
+        {"type": a.type, "target": a.target, "params": {key: _known_to_json(value) for key, value in a.params.items()}, "reason": a.reason}
+        for a in decision.actions
+    ]
     face = {"assessment": decision.assessment, "risk_level": decision.risk_level, "actions": actions}
     return json.dumps(face, ensure_ascii=False)
+
+
+def _known_to_json(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not isfinite(value) else value
 
 
 def decision_from_json(text: str, *, agent: str = "") -> Decision:
@@ -33,23 +41,30 @@ def decision_from_json(text: str, *, agent: str = "") -> Decision:
 
     Names of verbs, targets and parameters are not checked here: what is wrong with them is said in their receipt.
     """
+    twice: list[Problem] = []
+
+    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        twice.extend(Problem(key, "is given twice in one object") for key in sorted(set(keys)) if keys.count(key) > 1)
+        return dict(pairs)
+
     try:
-        face = json.loads(text)
-    except json.JSONDecodeError as error:
+        face = json.loads(text, object_pairs_hook=collect)
+    except (ValueError, RecursionError) as error:  # ValueError also for an integer of thousands of digits
         raise ActionError(f"The decision is not JSON: {error}.", hint=f"Expected an object with {sorted(_KEYS)}.") from error
-    problems = list(_shape_problems(face))
+    problems = [*twice, *_shape_problems(face)]
     if problems:
         raise ActionError("The decision does not have the expected shape.", problems)
-    actions = tuple(
-        Action(str(a["type"]), str(a["target"]), dict(a.get("params", {})), str(a.get("reason", ""))) for a in face["actions"]
-    )
-    return Decision(str(face.get("assessment", "")), str(face.get("risk_level", "LOW")), actions, agent=agent)
+    actions = tuple(Action(a["type"], a["target"], a.get("params", {}), a.get("reason", "")) for a in face["actions"])
+    return Decision(face.get("assessment", ""), face.get("risk_level", "LOW"), actions, agent=agent)
 
 
 def _shape_problems(face: Any) -> list[Problem]:
     if not isinstance(face, dict):
         return [Problem("decision", f"must be an object, found {type(face).__name__}")]
     found = [Problem(key, f"unknown key; expected {sorted(_KEYS)}") for key in face if key not in _KEYS]
+    if not isinstance(face.get("assessment", ""), str):
+        found.append(Problem("assessment", "must be text"))
     if face.get("risk_level", "LOW") not in RISK_LEVELS:
         found.append(Problem("risk_level", f"must be one of {', '.join(RISK_LEVELS)}, found {face['risk_level']!r}"))
     if not isinstance(face.get("actions"), list):
@@ -64,6 +79,8 @@ def _action_problems(where: str, action: Any) -> list[Problem]:
         return [Problem(where, f"must be an object, found {type(action).__name__}")]
     found = [Problem(f"{where}.{key}", f"unknown key; expected {sorted(_ACTION_KEYS)}") for key in action if key not in _ACTION_KEYS]
     found += [Problem(f"{where}.{key}", "must be text") for key in ("type", "target") if not isinstance(action.get(key), str)]
+    if not isinstance(action.get("reason", ""), str):
+        found.append(Problem(f"{where}.reason", "must be text"))
     if not isinstance(action.get("params", {}), dict):
         found.append(Problem(f"{where}.params", "must be an object"))
     return found
@@ -71,12 +88,14 @@ def _action_problems(where: str, action: Any) -> list[Problem]:
 
 def decision_schema(controls: Controls) -> dict[str, Any]:
     """JSON Schema (2020-12) of a decision in this scenario: only known verbs and targets, parameters in range."""
+    items: dict[str, Any] = {"items": {"anyOf": [_action_schema(entry) for entry in controls.entries]}}
     return {
         "type": "object",
         "properties": {
             "assessment": {"type": "string"},
             "risk_level": {"enum": list(RISK_LEVELS)},
-            "actions": {"type": "array", "items": {"anyOf": [_action_schema(entry) for entry in controls.entries]}},
+            # `anyOf` of nothing is no schema: where nothing can be ordered, the list is empty.
+            "actions": {"type": "array", **(items if controls.entries else {"maxItems": 0})},
         },
         "required": ["assessment", "risk_level", "actions"],
         "additionalProperties": False,
@@ -125,22 +144,25 @@ def setpoints_to_vector(controls: Controls, devices: Mapping[str, Floats], close
 def vector_to_setpoints(
     controls: Controls, vector: Floats, devices: Mapping[str, Floats], closed: Bools
 ) -> tuple[dict[str, Floats], Bools]:
-    """Vectors `[B, d]` as setpoints; what has no control keeps its value. Entries are clipped to [−1, 1]."""
+    """Vectors `[B, d]` as setpoints; what has no control keeps its value. Entries are clipped to [−1, 1].
+
+    Raises `ActionError` for a vector of another length and for NaN.
+    """
+    unit = _shares(controls, vector)
     new_devices = {kind: values.copy() for kind, values in devices.items()}
     new_closed = closed.copy()
-    unit = (np.clip(vector, -1.0, 1.0) + 1.0) / 2.0
     for column, entry in enumerate(controls.entries):
         if entry.verb.moves_branches:
             new_closed[:, entry.index] = unit[:, column] > 0.5
         else:
             value = entry.low + unit[:, column] * (entry.high - entry.low)
-            new_devices[entry.kind][:, entry.index] = entry.verb.sign * value
+            new_devices[entry.kind][:, entry.index] = entry.verb.sign * value + 0.0
     return new_devices, new_closed
 
 
 def vector_to_actions(controls: Controls, vector: Floats) -> tuple[Action, ...]:
-    """One action per control from one vector `[d]`."""
-    unit = (np.clip(vector, -1.0, 1.0) + 1.0) / 2.0
+    """One action per control from one vector `[d]`; raises `ActionError` for another length and for NaN."""
+    unit = _shares(controls, vector)
     actions = []
     for share, entry in zip(unit.tolist(), controls.entries, strict=True):
         value: float | str = entry.low + share * (entry.high - entry.low)
@@ -151,13 +173,13 @@ def vector_to_actions(controls: Controls, vector: Floats) -> tuple[Action, ...]:
 
 
 def actions_to_vector(controls: Controls, actions: tuple[Action, ...], hold: Floats) -> Floats:
-    """One vector `[d]` from actions; controls that no action names stay at `hold`.
+    """One vector `[d]` from actions, inside [−1, 1]; controls that no action names stay at `hold`.
 
-    Raises `ActionError` naming every action that no control answers to.
+    Raises `ActionError` naming every action that no control answers to, with wrong parameters, or given twice.
     """
     vector = hold.copy()
     place = {(entry.verb.name, entry.target): k for k, entry in enumerate(controls.entries)}
-    lost = [Problem(f"{a.type} {a.target}", "no such control") for a in actions if (a.type, a.target) not in place]
+    lost = list(_vector_problems(controls, actions))
     if lost:
         raise ActionError("Some actions have no place in the action vector.", lost, hint=f"Verbs: {', '.join(sorted(verbs()))}.")
     for action in actions:
@@ -167,5 +189,31 @@ def actions_to_vector(controls: Controls, actions: tuple[Action, ...], hold: Flo
         if entry.verb.moves_branches:
             vector[k] = 1.0 if value == CLOSED else -1.0
         else:
-            vector[k] = 2.0 * (float(value) - entry.low) / (entry.high - entry.low) - 1.0
+            vector[k] = np.clip(2.0 * (float(value) - entry.low) / (entry.high - entry.low) - 1.0, -1.0, 1.0)
     return vector
+
+
+def _vector_problems(controls: Controls, actions: tuple[Action, ...]) -> Iterator[Problem]:
+    seen: set[tuple[str, str]] = set()
+    for action in actions:
+        key = (action.type, action.target)
+        control = controls.by_name.get(key)
+        if control is None:
+            yield Problem(f"{action.type} {action.target}", "no such control")
+        elif what := control.problem(action.params):
+            yield Problem(f"{action.type} {action.target}", what)
+        elif key in seen:
+            yield Problem(f"{action.type} {action.target}", "is ordered twice")
+        seen.add(key)
+
+
+def _shares(controls: Controls, vector: Floats) -> Floats:
+    """Entries of a vector `[…, d]` as shares of their range, 0 to 1."""
+    if vector.shape[-1] != len(controls.entries):
+        raise ActionError(f"An action vector has one entry per control: expected {len(controls.entries)}, found {vector.shape[-1]}.")
+    nan = np.isnan(vector)
+    if nan.any():
+        lost = [Problem(entry.name, "is NaN") for k, entry in enumerate(controls.entries) if nan[..., k].any()]
+        raise ActionError("An action vector must hold numbers.", lost, hint="A policy that returns NaN has diverged.")
+    shares: Floats = (np.clip(vector, -1.0, 1.0) + 1.0) / 2.0
+    return shares

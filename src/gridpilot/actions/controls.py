@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from math import isfinite
+from numbers import Real
 from pkgutil import iter_modules
+from typing import Any
 
 import numpy as np
 
-from gridpilot.actions.verb import Verb
+from gridpilot.actions.verb import CLOSED, OPEN, Verb
 from gridpilot.devices import DeviceTable
 from gridpilot.values import Floats
 
@@ -43,6 +46,27 @@ class Control:
     def name(self) -> str:
         """Name of the entry in an action vector."""
         return f"{self.target}.{self.verb.parameter}"
+
+    def problem(self, params: Mapping[str, Any]) -> str:
+        """Why these are not the parameters of an order to this control, or nothing."""
+        if set(params) != {self.verb.parameter}:
+            found = ", ".join(sorted(map(str, params))) or "none"
+            return f"{self.verb.name} takes exactly the parameter {self.verb.parameter!r}; found: {found}"
+        value = params[self.verb.parameter]
+        if self.verb.moves_branches:
+            right = isinstance(value, str) and value in (OPEN, CLOSED)
+            return "" if right else f"status must be {OPEN!r} or {CLOSED!r}, found {value!r}"
+        return "" if is_finite_number(value) else f"{self.verb.parameter} must be a finite number of MW, found {value!r:.40}"
+
+
+def is_finite_number(value: Any) -> bool:
+    """Whether a value from JSON or from code is a number that fits a float; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:  # JSON knows integers of any length
+        return False
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,11 @@ Nothing is dropped silently: an unknown verb, target or parameter is a refusal i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from gridpilot.actions.controls import Control, Controls, verbs
-from gridpilot.actions.verb import CLOSED, OPEN
+from gridpilot.actions.controls import Control, Controls, is_finite_number, verbs
+from gridpilot.actions.verb import CLOSED
 from gridpilot.values import Action, Bools, Floats, Receipt
 
 APPLIED, CLIPPED, REFUSED = "applied", "clipped", "refused"
@@ -36,6 +34,8 @@ class Situation:
     """Per branch `[m]`."""
     may_move: Collection[str] | None = None
     """Targets the role has authority over; None for all."""
+    least: Mapping[str, Floats] = field(default_factory=dict)
+    """Per kind the smallest output other than 0 `[n]`, where there is one: a unit runs at its minimum or not at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +61,22 @@ def give_orders(actions: Sequence[Action], controls: Controls, now: Situation) -
         if refusal or control is None:
             receipts.append(Receipt(action.type, action.target, _requested(action), None, REFUSED, refusal))
             continue
-        seen.add(key)
         if control.verb.moves_branches:
-            receipts.append(_switch(action, control, closed, now))
+            receipt = _switch(action, control, closed, now)
         else:
-            receipts.append(_move(action, control, devices[control.kind], now))
+            receipt = _move(action, control, devices[control.kind], now)
+        if receipt.outcome != REFUSED:
+            seen.add(key)
+        receipts.append(receipt)
     return Orders(devices, closed, tuple(receipts))
 
 
 def _requested(action: Action) -> float | str | None:
+    """The first parameter, as what a receipt can hold: text where it is not a finite number."""
     value = next(iter(action.params.values()), None)
-    return value if value is None or isinstance(value, (int, float, str)) else str(value)
+    if value is None or isinstance(value, str):
+        return value
+    return float(value) if is_finite_number(value) else f"{value!r:.40}"
 
 
 def _find(action: Action, controls: Controls, now: Situation) -> tuple[Control | None, str]:
@@ -79,28 +84,16 @@ def _find(action: Action, controls: Controls, now: Situation) -> tuple[Control |
     known = verbs()
     if action.type not in known:
         return None, f"unknown verb {action.type!r}; valid: {', '.join(sorted(known))}"
-    verb = known[action.type]
     control = controls.by_name.get((action.type, action.target))
     if control is None:
         valid = controls.targets()[action.type]
         return None, f"unknown target {action.target!r} for {action.type}; valid: {', '.join(valid) or 'none'}"
-    if set(action.params) != {verb.parameter}:
-        found = ", ".join(sorted(map(str, action.params))) or "none"
-        return None, f"{action.type} takes exactly the parameter {verb.parameter!r}; found: {found}"
-    wrong = _value_problem(control, action.params[verb.parameter])
+    wrong = control.problem(action.params)
     if wrong:
         return None, wrong
     if now.may_move is not None and action.target not in now.may_move:
         return None, f"this role has no authority over {action.target}"
     return control, ""
-
-
-def _value_problem(control: Control, value: Any) -> str:
-    if control.verb.moves_branches:
-        return "" if value in (OPEN, CLOSED) else f"status must be {OPEN!r} or {CLOSED!r}, found {value!r}"
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return f"{control.verb.parameter} must be a finite number of MW, found {value!r}"
-    return ""
 
 
 def _switch(action: Action, control: Control, closed: Bools, now: Situation) -> Receipt:
@@ -127,8 +120,8 @@ def _move(action: Action, control: Control, setpoints: Floats, now: Situation) -
     if not now.present[control.kind][k]:
         return Receipt(action.type, action.target, asked, None, REFUSED, "the device is out of service or not built yet")
     held = min(max(asked, control.low), control.high)
-    setpoints[k] = verb.sign * held
-    now_mw = verb.sign * min(max(setpoints[k], float(now.low[control.kind][k])), float(now.high[control.kind][k])) + 0.0
+    setpoints[k] = verb.sign * held + 0.0  # no negative zero: equal orders are equal bit for bit
+    now_mw = verb.sign * _followed(float(setpoints[k]), control, now) + 0.0
     if abs(now_mw - asked) <= _CLOSE_ENOUGH_MW:
         return Receipt(action.type, action.target, asked, now_mw, APPLIED)
     if held != asked:
@@ -136,3 +129,13 @@ def _move(action: Action, control: Control, setpoints: Floats, now: Situation) -
     else:
         why = f"{now_mw:.4g} MW is what can be had this cycle; {held:g} MW stays the order"
     return Receipt(action.type, action.target, asked, now_mw, CLIPPED, why)
+
+
+def _followed(setpoint: float, control: Control, now: Situation) -> float:
+    """What a device can follow of a setpoint this cycle; in the gap below the least output, the nearer end."""
+    low, high = float(now.low[control.kind][control.index]), float(now.high[control.kind][control.index])
+    reached = min(max(setpoint, low), high)
+    least = float(now.least[control.kind][control.index]) if control.kind in now.least else 0.0
+    if 0.0 < reached < least:
+        return least if setpoint >= 0.5 * least or low > 0.0 else 0.0
+    return reached

@@ -7,12 +7,17 @@ was really exchanged. So energy is accounted exactly once, and always the energy
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import isnan
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gridpilot.errors import ConfigError, Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -56,9 +61,9 @@ class DeviceKind:
     initial_setpoint: Callable[[Any], Floats]
     """parameters → `[n]`: the order that stands when an episode begins."""
     bounds: Callable[[Any, Any, Floats, Bools, float], tuple[Floats, Floats]]
-    """(parameters, state, exogenous, in_service, dt_h) → lowest and highest setpoint that can be followed now."""
+    """(parameters, state, exogenous, in_service, dt_h) → lowest and highest setpoint that can be followed now; 0 out of service."""
     inject: Callable[[Any, Any, Floats, Floats, Bools, float], Injection]
-    """(parameters, state, setpoint, exogenous, in_service, dt_h) → injection; clips to `bounds`."""
+    """(parameters, state, setpoint, exogenous, in_service, dt_h) → injection; clips to `bounds`, 0 out of service."""
     settle: Callable[[Any, Any, Floats, Floats, Bools, Floats, float], tuple[Any, Outcome]]
     """(parameters, state, setpoint, exogenous, in_service, p_mw as solved, dt_h) → next state and outcome."""
     closing_value_mwh: Callable[[Any, Any], Floats]
@@ -79,9 +84,50 @@ class DeviceTable:
         return len(self.name)
 
 
-def parameters_from_rows(kind: type[Any], rows: list[dict[str, Any]], defaults: dict[str, float]) -> Any:
-    """A parameters NamedTuple from one dict of named numbers per device; `defaults` fill what a row leaves out."""
-    return kind(**{field: np.array([row.get(field, defaults.get(field)) for row in rows], dtype=np.float64) for field in kind._fields})
+LABELS = ("name", "bus")
+"""What a row may hold beside its numbers: who the device is, and where."""
+
+
+def parameters_from_rows(
+    kind: type[Any],
+    rows: Sequence[Mapping[str, Any]],
+    defaults: Mapping[str, float],
+    *,
+    limits: Mapping[str, tuple[float, float]] | None = None,
+    rising: Sequence[tuple[str, ...]] = (),
+) -> Any:
+    """A parameters NamedTuple from one dict of named numbers per device; `defaults` fill what a row leaves out.
+
+    `limits` are the ends between which a number must be, `rising` are fields whose numbers must not fall from one to
+    the next. Raises `ConfigError` naming every number that is unknown, missing or out of range.
+    """
+    filled = [{**defaults, **row} for row in rows]
+    problems = [problem for k, row in enumerate(filled) for problem in _row_problems(kind, k, row, limits or {}, rising)]
+    if problems:
+        raise ConfigError("The parameters of some devices cannot be used.", problems)
+    return kind(**{field: np.array([row[field] for row in filled], dtype=np.float64) for field in kind._fields})
+
+
+def _row_problems(
+    kind: type[Any], number: int, row: Mapping[str, Any], limits: Mapping[str, tuple[float, float]], rising: Sequence[tuple[str, ...]]
+) -> Iterator[Problem]:
+    where = str(row.get("name", f"row {number}"))
+    unknown = [key for key in row if key not in kind._fields and key not in LABELS]
+    yield from (Problem(f"{where}.{key}", f"unknown; expected some of {', '.join(kind._fields)}") for key in unknown)
+    bad = [field for field in kind._fields if not _is_number(row.get(field))]
+    yield from (Problem(f"{where}.{field}", f"must be a number, found {row.get(field, 'nothing')}") for field in bad)
+    for field, (low, high) in limits.items():
+        if field not in bad and not low <= row[field] <= high:
+            yield Problem(f"{where}.{field}", f"must be in {low:g} … {high:g}, found {row[field]:g}")
+    for fields in rising:
+        known = [field for field in fields if field not in bad]
+        for small, large in pairwise(known):
+            if row[small] > row[large]:
+                yield Problem(f"{where}.{small}", f"must not be above {large}, found {row[small]:g} and {row[large]:g}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isnan(value)
 
 
 def no_closing_value(parameters: Any, state: Any) -> Floats:

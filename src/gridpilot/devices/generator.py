@@ -57,17 +57,24 @@ class State(NamedTuple):
     """Hours since the unit last started or stopped."""
 
 
+_ROUNDING_H = 1e-9
+"""Twelve cycles of five minutes make an hour, and must not need a thirteenth."""
+
+
 _DEFAULTS = {
     "p_min_mw": 0.0, "ramp_mw_per_min": np.inf, "q_min_mvar": -np.inf, "q_max_mvar": np.inf, "v_set_pu": 1.0,
     "holds_voltage": 1.0, "is_slack": 0.0, "cost_a": 0.0, "cost_b": 0.0, "cost_c": 0.0, "start_cost_usd": 0.0,
     "min_up_h": 0.0, "min_down_h": 0.0, "co2_t_per_mwh": 0.0, "initial_mw": 0.0,
 }  # fmt: skip
+_NOT_NEGATIVE = ("ramp_mw_per_min", "start_cost_usd", "min_up_h", "min_down_h", "co2_t_per_mwh")
+_RISING = (("p_min_mw", "p_max_mw"), ("q_min_mvar", "q_max_mvar"))
 
 
 def parameters(rows: list[dict[str, Any]]) -> Parameters:
-    """Parameters from one dict per unit; `curve` is a list of (MW, USD/h) points."""
-    flat = [{**row, "curve_mw": 0.0, "curve_usd_per_h": 0.0} for row in rows]
-    plain: Parameters = parameters_from_rows(Parameters, flat, _DEFAULTS)
+    """Parameters from one dict per unit; `curve` is a list of (MW, USD/h) points, MW rising. Raises `ConfigError`."""
+    flat = [{key: value for key, value in row.items() if key != "curve"} | {"curve_mw": 0.0, "curve_usd_per_h": 0.0} for row in rows]
+    limits = dict.fromkeys(_NOT_NEGATIVE, (0.0, np.inf))
+    plain: Parameters = parameters_from_rows(Parameters, flat, _DEFAULTS, limits=limits, rising=_RISING)
     points = max((len(row.get("curve", ())) for row in rows), default=0)
     curve = np.zeros((2, len(rows), points))
     for k, row in enumerate(rows):
@@ -81,24 +88,27 @@ def parameters(rows: list[dict[str, Any]]) -> Parameters:
 def initial_state(parameters: Parameters, batch: int) -> State:
     """Every unit at its initial output, long enough in its state to change it."""
     p = np.tile(parameters.initial_mw, (batch, 1))
-    return State(p, p > 0, np.full(p.shape, 1e3))
+    return State(p, (p != 0.0) | (parameters.is_slack > 0.0), np.full(p.shape, 1e3))
 
 
 def initial_setpoint(parameters: Parameters) -> Floats:
+    """Every unit stays at its initial output."""
     return parameters.initial_mw.copy()
 
 
 @kernel
 def hourly_cost(parameters: Parameters, unit: int, p_mw: float) -> float:
-    """USD per hour of a unit that is on, at its output."""
+    """USD per hour of a unit that is on, at its output; beyond its ends the curve goes on as it ended."""
     cost = parameters.cost_c[unit] + p_mw * (parameters.cost_b[unit] + p_mw * parameters.cost_a[unit])
-    points = parameters.curve_mw.shape[1]
-    for j in range(points - 1):
-        low, high = parameters.curve_mw[unit, j], parameters.curve_mw[unit, j + 1]
-        if high > low and (p_mw <= high or j == points - 2) and (p_mw > low or j == 0):
-            share = (p_mw - low) / (high - low)
-            cost += parameters.curve_usd_per_h[unit, j] * (1.0 - share) + parameters.curve_usd_per_h[unit, j + 1] * share
-            break
+    segment = -1
+    for j in range(parameters.curve_mw.shape[1] - 1):
+        rises = parameters.curve_mw[unit, j + 1] > parameters.curve_mw[unit, j]
+        if rises and (segment < 0 or p_mw > parameters.curve_mw[unit, j]):
+            segment = j
+    if segment >= 0:
+        low, high = parameters.curve_mw[unit, segment], parameters.curve_mw[unit, segment + 1]
+        share = (p_mw - low) / (high - low)
+        cost += parameters.curve_usd_per_h[unit, segment] * (1.0 - share) + parameters.curve_usd_per_h[unit, segment + 1] * share
     return float(cost)
 
 
@@ -117,9 +127,9 @@ def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: 
             if state.on[b, k]:
                 low[b, k] = min(max(p_min, state.p_mw[b, k] - step), parameters.p_max_mw[k])
                 high[b, k] = max(min(parameters.p_max_mw[k], state.p_mw[b, k] + step), low[b, k])
-                if p_min > 0.0 and low[b, k] <= p_min and state.since_h[b, k] >= parameters.min_up_h[k]:
+                if p_min > 0.0 and low[b, k] <= p_min and state.since_h[b, k] + _ROUNDING_H >= parameters.min_up_h[k]:
                     low[b, k] = 0.0
-            elif state.since_h[b, k] >= parameters.min_down_h[k]:
+            elif state.since_h[b, k] + _ROUNDING_H >= parameters.min_down_h[k]:
                 high[b, k] = max(p_min, min(step, parameters.p_max_mw[k]))
     return low, high
 
@@ -159,8 +169,8 @@ def settle(
         for k in range(n):
             p = p_mw[b, k]
             slack = parameters.is_slack[k] > 0.0
-            # A unit with a minimum of 0 idles at 0 MW rather than stopping.
-            on[b, k] = in_service[b, k] and (p > 0.0 or slack or (state.on[b, k] and parameters.p_min_mw[k] == 0.0))
+            # A unit whose range holds 0 idles at 0 MW rather than stopping.
+            on[b, k] = in_service[b, k] and (p != 0.0 or slack or (state.on[b, k] and parameters.p_min_mw[k] <= 0.0))
             since[b, k] = state.since_h[b, k] + dt_h if on[b, k] == state.on[b, k] else dt_h
             if on[b, k]:
                 cost[b, k] = hourly_cost(parameters, k, p) * dt_h

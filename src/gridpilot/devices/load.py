@@ -7,7 +7,8 @@ change of consumption and has the opposite sign). With demand D, shaping s, and 
 
 so that the sum of consumption and owed energy is the sum of demand: the rebound of O'Connell et al., "Benefits and
 challenges of electrical demand response", Renewable and Sustainable Energy Reviews 39, 2014. A shaping that is held
-for long returns as much as it takes. Reactive power follows consumption at the demand's power factor.
+for long returns as much as it takes. Reactive power follows consumption at the demand's power factor, up to twice the
+demand's own (where demand is next to nothing, the energy that comes back has no meaningful power factor).
 """
 
 from __future__ import annotations
@@ -41,20 +42,23 @@ class State(NamedTuple):
 
 
 _DEFAULTS = {"flexible_share": 0.0, "rebound_h": 2.0, "shaping_usd_per_mwh": 40.0}
+_LIMITS = {"flexible_share": (0.0, 1.0), "rebound_h": (0.0, np.inf), "shaping_usd_per_mwh": (0.0, np.inf)}
 
 
 def parameters(rows: list[dict[str, Any]]) -> Parameters:
-    """Parameters from one dict per load."""
-    made: Parameters = parameters_from_rows(Parameters, rows, _DEFAULTS)
+    """Parameters from one dict per load; raises `ConfigError`."""
+    made: Parameters = parameters_from_rows(Parameters, rows, _DEFAULTS, limits=_LIMITS)
     return made
 
 
 def initial_state(parameters: Parameters, batch: int) -> State:
+    """Every load unshaped, with nothing owed."""
     shape = (batch, len(parameters.flexible_share))
     return State(np.zeros(shape), np.zeros(shape))
 
 
 def initial_setpoint(parameters: Parameters) -> Floats:
+    """No shaping."""
     return np.zeros(len(parameters.flexible_share))
 
 
@@ -65,7 +69,8 @@ def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: 
     high = np.zeros((batch, n))
     for b in range(batch):
         for k in range(n):
-            high[b, k] = parameters.flexible_share[k] * max(exogenous[b, k], 0.0)
+            if in_service[b, k]:
+                high[b, k] = parameters.flexible_share[k] * max(exogenous[b, k], 0.0)
     return -high, high
 
 
@@ -81,18 +86,21 @@ def consumption_mw(demand_mw: float, shaping_mw: float, owed_mwh: float, rebound
 def inject(
     parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float
 ) -> Injection:
+    """Demand less what is shaped away plus what comes back, drawn from the grid."""
     batch, n = setpoint.shape
     low, high = bounds(parameters, state, exogenous, in_service, dt_h)
     p = np.zeros((batch, n))
     q = np.zeros((batch, n))
     for b in range(batch):
         for k in range(n):
+            if not in_service[b, k]:
+                continue
             demand = max(exogenous[b, k], 0.0)
             shaping = min(max(setpoint[b, k], low[b, k]), high[b, k])
             consumed, _ = consumption_mw(demand, shaping, state.owed_mwh[b, k], parameters.rebound_h[k], dt_h)
             p[b, k] = -consumed
             if demand > 0.0:
-                q[b, k] = -exogenous[b, n + k] * consumed / demand
+                q[b, k] = -exogenous[b, n + k] * min(consumed / demand, 2.0)
     return Injection(p, q)
 
 
@@ -112,7 +120,9 @@ def settle(
         for k in range(n):
             demand = max(exogenous[b, k], 0.0)
             shaping = min(max(setpoint[b, k], low[b, k]), high[b, k])
-            consumed, rebound = consumption_mw(demand, shaping, state.owed_mwh[b, k], parameters.rebound_h[k], dt_h)
+            # A load that is cut off asks for its demand only: what it owes waits until it is back.
+            back = state.owed_mwh[b, k] if in_service[b, k] else 0.0
+            consumed, rebound = consumption_mw(demand, shaping, back, parameters.rebound_h[k], dt_h)
             served = -p_mw[b, k] / consumed if consumed > 0.0 else 1.0
             wanted[b, k] = consumed * dt_h
             unserved[b, k] = max(consumed + p_mw[b, k], 0.0) * dt_h

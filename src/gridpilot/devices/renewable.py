@@ -20,7 +20,7 @@ class Parameters(NamedTuple):
     p_max_mw: Floats
     """Rated power; more is never injected, whatever the weather offers."""
     s_max_mva: Floats
-    """Rating of the inverter or converter: p² + q² never exceeds its square."""
+    """Rating of the inverter or converter: p² + q² never exceeds its square. At least `p_max_mw`."""
     power_factor_min: Floats
     """Smallest power factor the plant is built for; 1 means no reactive power."""
     q_per_p: Floats
@@ -34,20 +34,27 @@ class State(NamedTuple):
 
 
 _DEFAULTS = {"power_factor_min": 0.9, "q_per_p": 0.0}
+_LIMITS = {"p_max_mw": (0.0, np.inf), "power_factor_min": (0.01, 1.0)}
+_RISING = (("p_max_mw", "s_max_mva"),)
 
 
 def parameters(rows: list[dict[str, Any]]) -> Parameters:
-    """Parameters from one dict per plant; without `s_max_mva` the converter carries `p_max_mw` at 0.95."""
-    filled = [{"s_max_mva": row["p_max_mw"] / 0.95, **row} for row in rows]
-    made: Parameters = parameters_from_rows(Parameters, filled, _DEFAULTS)
+    """Parameters from one dict per plant; without `s_max_mva` the converter carries `p_max_mw` at 0.95.
+
+    Raises `ConfigError`.
+    """
+    filled = [{"s_max_mva": row.get("p_max_mw", np.nan) / 0.95, **row} for row in rows]
+    made: Parameters = parameters_from_rows(Parameters, filled, _DEFAULTS, limits=_LIMITS, rising=_RISING)
     return made
 
 
 def initial_state(parameters: Parameters, batch: int) -> State:
+    """Every plant before its first injection."""
     return State(np.zeros((batch, len(parameters.p_max_mw))))
 
 
 def initial_setpoint(parameters: Parameters) -> Floats:
+    """No curtailment: the limit is the rated power."""
     return parameters.p_max_mw.copy()
 
 
@@ -61,12 +68,13 @@ def q_limit_mvar(parameters: Parameters, plant: int, p_mw: float) -> float:
 
 @kernel
 def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: Bools, dt_h: float) -> tuple[Floats, Floats]:
-    """Any limit from 0 to the rating can be followed."""
+    """Any limit from 0 to the rating can be followed `[B, n]`."""
     batch, n = state.p_mw.shape
     high = np.zeros((batch, n))
     for b in range(batch):
         for k in range(n):
-            high[b, k] = parameters.p_max_mw[k]
+            if in_service[b, k]:
+                high[b, k] = parameters.p_max_mw[k]
     return np.zeros((batch, n)), high
 
 
@@ -74,6 +82,7 @@ def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: 
 def inject(
     parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float
 ) -> Injection:
+    """What the weather offers up to the limit, with q at the asked ratio inside the capability."""
     batch, n = setpoint.shape
     p = np.zeros((batch, n))
     q = np.zeros((batch, n))
@@ -91,6 +100,7 @@ def inject(
 def settle(
     parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, p_mw: Floats, dt_h: float
 ) -> tuple[State, Outcome]:
+    """Books what the weather offered, and what of it the grid did not take."""
     batch, n = p_mw.shape
     available = np.zeros((batch, n))
     curtailed = np.zeros((batch, n))

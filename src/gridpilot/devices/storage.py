@@ -47,21 +47,28 @@ _DEFAULTS = {
     "energy_min_mwh": 0.0, "charge_efficiency": 0.95, "discharge_efficiency": 0.95,
     "self_discharge_per_h": 2e-5, "wear_usd_per_mwh": 8.0,
 }  # fmt: skip
+_LIMITS = {
+    "p_max_mw": (0.0, np.inf), "energy_min_mwh": (0.0, np.inf), "charge_efficiency": (0.01, 1.0), "discharge_efficiency": (0.01, 1.0),
+    "self_discharge_per_h": (0.0, 0.1), "wear_usd_per_mwh": (0.0, np.inf),
+}  # fmt: skip
+_RISING = (("energy_min_mwh", "initial_mwh", "energy_max_mwh"),)
 
 
 def parameters(rows: list[dict[str, Any]]) -> Parameters:
-    """Parameters from one dict per unit; without `initial_mwh` a unit begins half full."""
-    filled = [{"initial_mwh": row["energy_max_mwh"] / 2, **row} for row in rows]
-    made: Parameters = parameters_from_rows(Parameters, filled, _DEFAULTS)
+    """Parameters from one dict per unit; without `initial_mwh` a unit begins half full. Raises `ConfigError`."""
+    filled = [{"initial_mwh": row.get("energy_max_mwh", np.nan) / 2, **row} for row in rows]
+    made: Parameters = parameters_from_rows(Parameters, filled, _DEFAULTS, limits=_LIMITS, rising=_RISING)
     return made
 
 
 def initial_state(parameters: Parameters, batch: int) -> State:
+    """Every unit at its initial energy, at rest."""
     energy = np.tile(parameters.initial_mwh, (batch, 1))
     return State(energy, np.zeros(energy.shape))
 
 
 def initial_setpoint(parameters: Parameters) -> Floats:
+    """Neither charging nor discharging."""
     return np.zeros(len(parameters.p_max_mw))
 
 
@@ -87,6 +94,7 @@ def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: 
 def inject(
     parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float
 ) -> Injection:
+    """The setpoint, as far as power and energy allow, at unity power factor."""
     low, high = bounds(parameters, state, exogenous, in_service, dt_h)
     return Injection(np.minimum(np.maximum(setpoint, low), high), np.zeros(setpoint.shape))
 
@@ -95,6 +103,7 @@ def inject(
 def settle(
     parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, p_mw: Floats, dt_h: float
 ) -> tuple[State, Outcome]:
+    """Books the energy drawn or stored by what the grid saw, and the wear of it."""
     batch, n = p_mw.shape
     energy = np.zeros((batch, n))
     cost = np.zeros((batch, n))

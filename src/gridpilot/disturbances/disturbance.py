@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from hashlib import sha256
+from math import ceil, isfinite, isnan
 
 import numpy as np
 from numpy.random import Generator
@@ -61,33 +63,69 @@ class Threat:
     components: tuple[str, ...]
     """One of them is drawn."""
     between_h: tuple[float, float]
+    """Earliest and latest begin, hours after the episode begins."""
     lasting_h: tuple[float, float]
+    """Shortest and longest duration; infinity for never restored."""
     magnitude: tuple[float, float] = (1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        ranges = {"between_h": self.between_h, "lasting_h": self.lasting_h, "magnitude": self.magnitude}
+        problems = [
+            Problem(name, f"must be two numbers ≥ 0 that do not fall, found {low} and {high}")
+            for name, (low, high) in ranges.items()
+            if isnan(low) or isnan(high) or not 0 <= low <= high or isfinite(low) != isfinite(high)
+        ]
+        if not self.components:
+            problems.append(Problem("components", "must name at least one"))
+        if problems:
+            raise ConfigError(f"A threat of kind {self.kind.name!r} cannot be drawn.", problems)
 
 
 def draw(threats: Sequence[Threat], seed: int) -> tuple[Disturbance, ...]:
     """The disturbances of one episode; the same for a seed, whatever else is drawn elsewhere.
 
-    A component that is hit already while another disturbance of the same channel lasts is passed over for the
-    next one of the threat's list, so that a restoration never undoes somebody else's fault.
+    A threat's draw depends on the seed and on the threat, not on its place in the list: reordering changes nothing.
+    A component that is hit already while another disturbance of the same channel lasts is passed over for the next
+    one of the threat's list, earlier begins first, so that a restoration never undoes somebody else's fault. A
+    threat all of whose components are hit already does not happen.
     """
+    copies: dict[str, int] = {}
+    wanted: list[tuple[Disturbance, tuple[str, ...]]] = []
+    for threat in threats:
+        key = repr((threat.kind.name, threat.components, threat.between_h, threat.lasting_h, threat.magnitude))
+        copies[key] = copies.get(key, -1) + 1
+        wanted.append(_draw_one(threat, _random(seed, f"{key} {copies[key]}")))
     drawn: list[Disturbance] = []
-    for number, threat in enumerate(threats):
-        random = np.random.default_rng([seed, number])
-        start = float(random.uniform(*threat.between_h))
-        until = start + float(random.uniform(*threat.lasting_h))
-        first = int(random.integers(len(threat.components)))
-        value = threat.kind.draw_value(random, threat.magnitude)
-        order = threat.components[first:] + threat.components[:first]
-        for component in order:
-            if not _clash(drawn, threat.kind.channel, component, start, until):
-                drawn.append(Disturbance(threat.kind.event, threat.kind.channel, component, start, until, value, threat.kind.rest))
-                break
+    for first, order in sorted(wanted, key=lambda pair: (pair[0].from_h, pair[0].component)):
+        free = (replace(first, component=component) for component in order)
+        drawn += [d for d in free if not _clash(drawn, d)][:1]
     return tuple(sorted(drawn, key=lambda d: (d.from_h, d.component)))
 
 
-def _clash(drawn: list[Disturbance], channel: Channel, component: str, start: float, until: float) -> bool:
-    return any(d.channel == channel and d.component == component and start <= d.until_h and d.from_h <= until for d in drawn)
+def _random(seed: int, key: str) -> Generator:
+    # A digest, because Python's own hash of a text changes from process to process.
+    digest = sha256(f"{seed} {key}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "little"))
+
+
+def _draw_one(threat: Threat, random: Generator) -> tuple[Disturbance, tuple[str, ...]]:
+    """A disturbance of the component that was drawn, and the order in which the components are asked."""
+    start = _between(random, threat.between_h)
+    until = start + _between(random, threat.lasting_h)
+    k = int(random.integers(len(threat.components)))
+    value = threat.kind.draw_value(random, threat.magnitude)
+    order = threat.components[k:] + threat.components[:k]
+    return Disturbance(threat.kind.event, threat.kind.channel, order[0], start, until, value, threat.kind.rest), order
+
+
+def _between(random: Generator, ends: tuple[float, float]) -> float:
+    return float(random.uniform(*ends)) if ends[0] < ends[1] else ends[0]
+
+
+def _clash(drawn: list[Disturbance], new: Disturbance) -> bool:
+    return any(
+        d.channel == new.channel and d.component == new.component and new.from_h <= d.until_h and d.from_h <= new.until_h for d in drawn
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,17 +146,20 @@ class Schedule:
 def schedule(episodes: Sequence[Sequence[Disturbance]], place: dict[Channel, dict[str, int]], dt_h: float) -> Schedule:
     """Arrays of the disturbances of every element; `place` finds a component's index per channel.
 
+    An instant belongs to the first step at or after it. What lasts less than a step lasts one, and the next
+    disturbance of the same component waits for the end of the one before.
+
     Raises `ConfigError` naming every component that does not exist.
     """
     lost = [
         Problem(d.component, f"there is no such component for a {d.event.name.lower().replace('_', ' ')}")
         for episode in episodes
         for d in episode
-        if d.component not in place[d.channel]
+        if d.component not in place.get(d.channel, {})
     ]
     if lost:
         raise ConfigError("A disturbance hits a component that the scenario does not have.", sorted(set(lost), key=str))
-    rows = [[entry for d in episode for entry in _entries(d, place, dt_h)] for episode in episodes]
+    rows = [_entries(episode, place, dt_h) for episode in episodes]
     width = max((len(row) for row in rows), default=0)
     padding = (-1, 0, 0, 0, 0.0, 0)
     cells = np.array([row + [padding] * (width - len(row)) for row in rows], dtype=np.float64).reshape(len(rows), width, 6)
@@ -127,11 +168,21 @@ def schedule(episodes: Sequence[Sequence[Disturbance]], place: dict[Channel, dic
     return Schedule(whole[0], whole[1], whole[2], whole[3], np.ascontiguousarray(value), whole[4])
 
 
-def _entries(d: Disturbance, place: dict[Channel, dict[str, int]], dt_h: float) -> list[tuple[float, ...]]:
-    index = place[d.channel][d.component]
-    first = max(int(np.ceil(d.from_h / dt_h)), 1)
-    entries: list[tuple[float, ...]] = [(first, int(d.event), int(d.channel), index, d.value, 1)]
-    if np.isfinite(d.until_h):
-        last = max(int(np.ceil(d.until_h / dt_h)), first + 1)
-        entries.append((last, int(Event.RESTORATION), int(d.channel), index, d.rest, 0))
+def _entries(episode: Sequence[Disturbance], place: dict[Channel, dict[str, int]], dt_h: float) -> list[tuple[float, ...]]:
+    """Begins and ends in the order of their begins, so that an end comes before a begin of the same step."""
+    entries: list[tuple[float, ...]] = []
+    free: dict[tuple[Channel, str], int] = {}
+    for d in sorted(episode, key=lambda d: (d.from_h, d.component)):
+        index = place[d.channel][d.component]
+        first = max(_step(d.from_h, dt_h), free.get((d.channel, d.component), 1))
+        entries.append((first, int(d.event), int(d.channel), index, d.value, 1))
+        if isfinite(d.until_h):
+            last = max(_step(d.until_h, dt_h), first + 1)
+            entries.append((last, int(Event.RESTORATION), int(d.channel), index, d.rest, 0))
+            free[d.channel, d.component] = last
     return entries
+
+
+def _step(instant_h: float, dt_h: float) -> int:
+    """First step at or after an instant; a quotient that is whole but for rounding is whole."""
+    return max(ceil(instant_h / dt_h - 1e-9), 1)

@@ -13,7 +13,7 @@ import numpy as np
 
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import HOPELESS_PU, Inputs, Outputs
-from gridpilot.powerflow.inputs import as_flow, as_inputs, blank_outputs, check_fused, screen
+from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, screen
 from gridpilot.powerflow.sensitivities import DcSystem, check_reactances, dc_system
 from gridpilot.powerflow.ybus import bus_shunts
 from gridpilot.values import SLACK, Bools, Codes, Floats, Flow, Status

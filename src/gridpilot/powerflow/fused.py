@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gridpilot.network.network import Network, fuse
-from gridpilot.powerflow.inputs import as_inputs
+from gridpilot.powerflow.seam import as_inputs
 from gridpilot.values import OFF, PV, SLACK, Bools, Codes, Floats, Flow, Ints, PowerFlow
 
 _NOT_BUILT = -1

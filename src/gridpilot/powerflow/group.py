@@ -25,9 +25,6 @@ _LEAST_SQUARE, _LARGEST_SQUARE = 0.1**2, 10.0**2
 """Start voltages outside are none: a bus that was not energised has 0."""
 _OK, _ISLANDED, _NON_FINITE = int(Status.OK), int(Status.ISLANDED), int(Status.NON_FINITE)
 
-ALL_PQ, ALL_PV, ALL_FIXED, MIXED = 0, 1, 2, 3
-"""What the four lanes of a place have in common: a kind, or nothing."""
-
 
 class Inputs(NamedTuple):
     """The arguments of `PowerFlow.solve`, row-major `[B, …]`; the `start_…` are read where `warm`."""
@@ -82,8 +79,8 @@ class Group(NamedTuple):
     pv: Floats
     fixed: Floats
     """Masks: not OFF; has a setpoint to read; energised; energised PV; its voltage is given (slack or dead)."""
-    mode: Ints
-    """`ALL_PQ` … `MIXED` `[n]`."""
+    all_pq: Bools
+    """Whether the bus is an energised PQ bus in all four lanes `[n]`."""
     on: Floats
     """Mask of the branches in service with both ends energised `[m * WIDTH]`."""
     y: LaneAdmittances
@@ -118,7 +115,7 @@ def new_group(pattern: Pattern, admittances: Admittances) -> Group:
     return Group(
         by_bus[0], by_bus[1], by_bus[2], by_bus[3], by_bus[4], by_bus[5], by_bus[6], by_bus[7], by_bus[8], by_bus[9],
         by_bus[10], by_bus[11],
-        np.empty(n, dtype=np.int64),
+        np.empty(n, dtype=np.bool_),
         np.zeros(m * WIDTH),
         LaneAdmittances(np.empty(n * WIDTH), np.empty(n * WIDTH), np.empty(entries * WIDTH), np.empty(entries * WIDTH)),
         np.empty((n + 2 * pairs) * BLOCK),
@@ -167,25 +164,21 @@ def _find_islands(inputs: Inputs, ends: tuple[Ints, Ints], first: int, group: Gr
 
 @inner
 def _mask_buses(inputs: Inputs, pattern: Pattern, first: int, group: Group, out: Outputs) -> None:
-    """Masks and mode of every place, from the kinds and islands of four elements."""
+    """Masks of every place, from the kinds and islands of four elements."""
     for k in range(pattern.bus.shape[0]):
         bus = pattern.bus[k]
-        n_pv = n_fixed = 0
+        all_pq = True
         for lane in range(WIDTH):
             i = k * WIDTH + lane
             alive, kind = out.energised[first + lane, bus], inputs.kind[element(inputs, first + lane), bus]
             pv, fixed = alive and kind == PV, not alive or kind == SLACK
-            n_pv, n_fixed = n_pv + pv, n_fixed + fixed
+            all_pq = all_pq and not pv and not fixed
             group.built[i] = 1.0 if kind != OFF else 0.0
             group.holds[i] = 1.0 if kind in (PV, SLACK) else 0.0
             group.alive[i] = 1.0 if alive else 0.0
             group.pv[i] = 1.0 if pv else 0.0
             group.fixed[i] = 1.0 if fixed else 0.0
-        group.mode[k] = ALL_PQ if n_pv + n_fixed == 0 else MIXED
-        if n_pv == WIDTH:
-            group.mode[k] = ALL_PV
-        if n_fixed == WIDTH:
-            group.mode[k] = ALL_FIXED
+        group.all_pq[k] = all_pq
 
 
 @inner

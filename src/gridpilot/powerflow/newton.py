@@ -21,9 +21,9 @@ from gridpilot.jit import inner, kernel
 from gridpilot.network.network import Network
 from gridpilot.powerflow.branch_flow import write_branches, write_buses
 from gridpilot.powerflow.factor import BLOCK, PAIR, eliminate, substitute
-from gridpilot.powerflow.group import ALL_PQ, HOPELESS_PU, LOWEST_VOLTAGE_PU, Group, Inputs, Outputs, fill_group, new_group
-from gridpilot.powerflow.inputs import as_flow, as_inputs, check_fused, new_outputs
+from gridpilot.powerflow.group import HOPELESS_PU, LOWEST_VOLTAGE_PU, Group, Inputs, Outputs, fill_group, new_group
 from gridpilot.powerflow.lanes import WIDTH, absolute, below, fma, fnma, largest, load, negative, select, splat, store
+from gridpilot.powerflow.seam import as_flow, as_inputs, check_fused, new_outputs
 from gridpilot.powerflow.start import start_cold
 from gridpilot.powerflow.symbolic import Pattern, analyse
 from gridpilot.powerflow.ybus import Admittances, kernel_admittances
@@ -43,7 +43,11 @@ class Settings(NamedTuple):
 
 @inner
 def _linearise(pattern: Pattern, group: Group) -> Any:
-    """Write Jacobian and mismatches; returns the largest mismatch of each lane."""
+    """Write Jacobian and mismatches; returns the largest mismatch of each lane.
+
+    One long pass, because both need the same voltages, admittances and currents, which stay in registers. Where all
+    lanes are PQ the selections by kind are left out; they would select the same numbers.
+    """
     blocks, rhs, y = group.blocks, group.rhs, group.y
     zero, one = splat(0.0), splat(1.0)
     worst = zero
@@ -54,7 +58,7 @@ def _linearise(pattern: Pattern, group: Group) -> Any:
         store(blocks, w + 2 * WIDTH, zero)
         store(blocks, w + 3 * WIDTH, zero)
     for k in range(pattern.bus.shape[0]):
-        i, mode = k * WIDTH, group.mode[k]
+        i, all_pq = k * WIDTH, group.all_pq[k]
         pv, fixed = load(group.pv, i), load(group.fixed, i)
         voltage_row = largest(pv, fixed)
         e, f = load(group.e, i), load(group.f, i)
@@ -67,7 +71,7 @@ def _linearise(pattern: Pattern, group: Group) -> Any:
             ir, ii = fma(g, ej, fnma(b, fj, ir)), fma(g, fj, fma(b, ej, ii))
             a, c = fma(e, g, f * b), fnma(e, b, f * g)
             lower_c, lower_a = c, negative(a)
-            if mode != ALL_PQ:
+            if not all_pq:
                 lower_c, lower_a = select(voltage_row, zero, lower_c), select(voltage_row, zero, lower_a)
                 a, c = select(fixed, zero, a), select(fixed, zero, c)
             store(blocks, w, a)
@@ -77,7 +81,7 @@ def _linearise(pattern: Pattern, group: Group) -> Any:
         d0, d1, d2, d3 = own_a + ir, own_c + ii, own_c - ii, ir - own_a
         r0 = load(group.p, i) - fma(e, ir, f * ii)
         r1 = load(group.q, i) - fnma(e, ii, f * ir)
-        if mode != ALL_PQ:
+        if not all_pq:
             v = load(group.v_set, i)
             d0, d1 = select(fixed, one, d0), select(fixed, zero, d1)
             d2, d3 = select(pv, e + e, select(fixed, zero, d2)), select(pv, f + f, select(fixed, one, d3))

@@ -14,7 +14,7 @@ import numpy as np
 from gridpilot.errors import MissingExtraError
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import HOPELESS_PU, LOWEST_VOLTAGE_PU, Inputs, Outputs
-from gridpilot.powerflow.inputs import as_flow, as_inputs, blank_outputs, check_fused, screen
+from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, screen
 from gridpilot.values import PV, SLACK, Bools, Codes, Floats, Flow, Status
 
 try:

@@ -15,7 +15,7 @@ from typing import cast
 import numpy as np
 
 from gridpilot.errors import ConfigError, Problem, ProfileError, UnknownNameError
-from gridpilot.profiles.columns import NON_NEGATIVE, kind_of
+from gridpilot.profiles.columns import NON_NEGATIVE, REACTIVE, kind_of
 from gridpilot.values import Bools, Floats, Ints
 
 MINUTES_PER_DAY = 1440
@@ -112,10 +112,14 @@ class Profiles:
     def scaled(self, wanted: Mapping[str, tuple[str, float]]) -> Profiles:
         """New columns from old ones: `{"city_mw": ("load_area2_mw", 210 / 2850)}`.
 
-        Factors are positive. Published forecasts are scaled alike, for the columns they have. Raises `UnknownNameError`,
-        and `ConfigError` for a factor that is not positive.
+        Factors are positive, but for reactive power, which may have either sign or none. Published forecasts are scaled
+        alike, for the columns they have. Raises `UnknownNameError`, and `ConfigError` for a factor that cannot be.
         """
-        wrong = [Problem(new, f"the factor is {factor}; it must be above 0") for new, (_, factor) in wanted.items() if not factor > 0]
+        wrong = [
+            Problem(new, f"the factor is {factor}; it must be above 0")
+            for new, (_, factor) in wanted.items()
+            if not (factor > 0 or (kind_of(new) == REACTIVE and np.isfinite(factor)))
+        ]
         if wrong:
             raise ConfigError(f"Profiles {self.name!r} cannot be scaled.", wrong)
         index = [self.column(old) for old, _ in wanted.values()]
@@ -128,8 +132,8 @@ class Profiles:
             self,
             columns=tuple(wanted),
             values=_read_only(self.values[:, index] * factors),
-            peak=_read_only(self.peak[index] * factors),
-            kinds=tuple(self.kinds[i] for i in index),
+            peak=_read_only(np.abs(self.peak[index] * factors)),
+            kinds=tuple(REACTIVE if kind_of(new) == REACTIVE else self.kinds[i] for new, i in zip(wanted, index, strict=True)),
             day_ahead=ahead,
         )
 

@@ -213,7 +213,7 @@ def _negatives(values: Floats, column: str) -> tuple[Bools, Bools]:
 
 
 def _negative_problems(table: Table, c: int, rows: Iterable[int]) -> list[Problem]:
-    what = f"a {kind_of(table.columns[c])} cannot be negative"
+    what = f"{kind_of(table.columns[c])} power cannot be negative"
     return [Problem(_where(int(row), table, c), f"is {table.values[row, c]:g}; {what}") for row in rows]
 
 

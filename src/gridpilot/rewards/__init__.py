@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from math import isfinite
+from numbers import Real
 from types import MappingProxyType
 
 import numpy as np
 
 from gridpilot.errors import ConfigError, Problem
+from gridpilot.jit import kernel
+from gridpilot.rewards import congestion, cost, curtailment, emissions, imbalance, reliability, voltage
 from gridpilot.rewards.term import Facts, RewardTerm
 from gridpilot.values import REWARD_TERMS, Floats
 
@@ -22,16 +26,29 @@ def reward_terms() -> Mapping[str, RewardTerm]:
     return MappingProxyType({name: import_module(f"{__name__}.{name}").TERM for name in REWARD_TERMS})
 
 
+@kernel
 def evaluate_terms(facts: Facts) -> Floats:
-    """All terms, unweighted `[B, 7]`."""
-    return np.stack([term.evaluate(facts) for term in reward_terms().values()], axis=1)
+    """All terms, unweighted `[B, 7]`, in the order of `REWARD_TERMS`."""
+    values = np.empty((len(facts.cost_usd), 7))
+    values[:, 0] = congestion.evaluate(facts)
+    values[:, 1] = voltage.evaluate(facts)
+    values[:, 2] = curtailment.evaluate(facts)
+    values[:, 3] = imbalance.evaluate(facts)
+    values[:, 4] = cost.evaluate(facts)
+    values[:, 5] = emissions.evaluate(facts)
+    values[:, 6] = reliability.evaluate(facts)
+    return values
 
 
 def weights(changes: Mapping[str, float] | None = None) -> Floats:
-    """The weights `[7]`, with some of them changed; raises `ConfigError` for unknown terms and negative weights."""
+    """The weights `[7]`, with some of them changed; raises `ConfigError` for unknown terms and weights that are no number ≥ 0."""
     changes = changes or {}
     problems = [Problem(name, f"unknown term; valid: {', '.join(REWARD_TERMS)}") for name in changes if name not in REWARD_TERMS]
-    problems += [Problem(name, f"a weight must be ≥ 0, found {value}") for name, value in changes.items() if not value >= 0]
+    problems += [
+        Problem(name, f"a weight must be a number ≥ 0, found {value!r}")
+        for name, value in changes.items()
+        if not (isinstance(value, Real) and isfinite(value) and value >= 0)
+    ]
     if problems:
         raise ConfigError("The reward weights cannot be used.", problems)
-    return np.array([changes.get(name, term.weight) for name, term in reward_terms().items()])
+    return np.array([changes.get(name, term.weight) for name, term in reward_terms().items()], dtype=np.float64)

@@ -8,8 +8,8 @@ from gridpilot.jit import kernel
 from gridpilot.rewards.term import Facts, RewardTerm
 from gridpilot.values import Floats
 
-UNIT = 0.1
-TRIPPED_AS = 0.2
+TRIPPED_AS = 0.5
+"""A tripped branch counts as loaded to 150 %, the hard limit of the relays: tripping is never cheaper than the overload."""
 
 
 @kernel
@@ -20,16 +20,15 @@ def evaluate(facts: Facts) -> Floats:
     for b in range(batch):
         over = 0.0
         for k in range(m):
-            # Tripping must never be cheaper than the overload that led to it.
             over += TRIPPED_AS if facts.tripped[b, k] else max(facts.loading[b, k] - 1.0, 0.0)
-        value[b] = -over / UNIT * facts.dt_h
+        value[b] = -over * facts.dt_h
     return value
 
 
 TERM = RewardTerm(
     name="congestion",
     weight=5.0,
-    unit="one branch 10 % above its rating for an hour",
-    formula="−dt · Σ_branches max(0, loading − 1) / 0.1; a tripped branch counts as 20 % above",
+    unit="one branch at twice its rating for an hour",
+    formula="−dt · Σ_branches max(0, loading − 1); a tripped branch counts as 0.5",
     evaluate=evaluate,
 )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gridpilot.jit import kernel
-from gridpilot.rewards.term import Facts, RewardTerm
+from gridpilot.rewards.term import Facts, RewardTerm, per_demand
 from gridpilot.values import Floats
 
 
 @kernel
 def evaluate(facts: Facts) -> Floats:
     """The term of every element `[B]`."""
-    return -facts.slack_deviation_mwh / np.maximum(facts.demand_mwh, 1e-9) * facts.dt_h
+    return -per_demand(facts.slack_deviation_mwh, facts) * facts.dt_h
 
 
 TERM = RewardTerm(

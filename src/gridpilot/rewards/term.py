@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
+from gridpilot.jit import kernel
 from gridpilot.values import Bools, Floats
 
 
@@ -53,3 +56,13 @@ class RewardTerm:
     formula: str
     evaluate: Callable[[Facts], Floats]
     """Facts → `[B]`."""
+
+
+@kernel
+def per_demand(amount: Floats, facts: Facts) -> Floats:
+    """An amount relative to the demand of the step `[B]`; 0 where there is no demand to compare with."""
+    share = np.zeros(len(amount))
+    for b in range(len(amount)):
+        if facts.demand_mwh[b] > 0.0:
+            share[b] = amount[b] / facts.demand_mwh[b]
+    return share

@@ -8,8 +8,9 @@ from gridpilot.jit import kernel
 from gridpilot.rewards.term import Facts, RewardTerm
 from gridpilot.values import Floats
 
-UNIT = 0.01
-DEAD_AS = 0.05
+UNIT = 0.05
+DEAD_AS = 0.45
+"""A dead bus counts as one at 0.5 pu, the lowest voltage a solution may have: going dark is never cheaper than low voltage."""
 
 
 @kernel
@@ -32,7 +33,7 @@ def evaluate(facts: Facts) -> Floats:
 TERM = RewardTerm(
     name="voltage",
     weight=3.0,
-    unit="one bus 0.01 pu outside its band for an hour",
-    formula="−dt · Σ_buses max(0, v_min − v, v − v_max) / 0.01; a dead bus counts as 0.05 pu",
+    unit="one bus 0.05 pu outside its band for an hour",
+    formula="−dt · Σ_buses max(0, v_min − v, v − v_max) / 0.05; a dead bus counts as 0.45 pu",
     evaluate=evaluate,
 )

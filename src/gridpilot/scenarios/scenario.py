@@ -92,10 +92,7 @@ class Scenario:
     def drivers(self) -> tuple[str, ...]:
         """Names of all series that the devices read, `DEVICE.series`, in the order of the exogenous columns."""
         return tuple(
-            f"{name}.{series}"
-            for kind, table in self.tables.items()
-            for series in device_kind(kind).series
-            for name in table.name
+            f"{name}.{series}" for kind, table in self.tables.items() for series in device_kind(kind).series for name in table.name
         )
 
     def driven_by(self, profiles: Profiles) -> Profiles:

@@ -1,0 +1,11 @@
+"""The shield: authority, limits and preview against do-nothing; every decision passes it, whoever made it."""
+
+from gridpilot.shield.authority import FULL, OPERATOR, Authority, may_move
+from gridpilot.shield.case import Case, Check
+from gridpilot.shield.preview import Tolerance, not_worse, worse
+from gridpilot.shield.shield import CHECKS, ShieldResult, refuse_all, review
+
+__all__ = [
+    "CHECKS", "FULL", "OPERATOR", "Authority", "Case", "Check", "ShieldResult", "Tolerance", "may_move", "not_worse", "refuse_all",
+    "review", "worse",
+]  # fmt: skip

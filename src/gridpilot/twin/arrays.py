@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def pick(value: T, elements: Ints) -> T:
     """Some elements of a value `[B, …]`, in the order asked for; an element may come more than once."""
-    picked: T = _pick(value, elements)
+    picked: T = value if _is_everything(value, elements) else _pick(value, elements)
     return picked
 
 
@@ -29,7 +29,7 @@ def _pick(value: Any, elements: Ints) -> Any:
 
 def replace_elements(value: T, elements: Ints, part: T) -> T:
     """A value `[B, …]` with some elements taken from another one `[len(elements), …]`."""
-    replaced: T = _replace(value, elements, part)
+    replaced: T = part if _is_everything(value, elements) else _replace(value, elements, part)
     return replaced
 
 
@@ -47,6 +47,17 @@ def _replace(value: Any, elements: Ints, part: Any) -> Any:
 def replicate(value: T, element: int, copies: int) -> T:
     """One element of a value, `copies` times: the start of a what-if."""
     return pick(value, np.full(copies, element, dtype=np.int64))
+
+
+def _is_everything(value: Any, elements: Ints) -> bool:
+    """Whether all elements are asked for, in their order: then nothing needs to be copied, as values do not change."""
+    return len(elements) == _batch(value) and bool((elements == np.arange(len(elements))).all())
+
+
+def _batch(value: Any) -> int:
+    while not isinstance(value, np.ndarray):
+        value = next(iter(value.values())) if isinstance(value, Mapping) else _parts(value)[0]
+    return len(value)
 
 
 def _parts(value: Any) -> list[Any]:

@@ -2,23 +2,74 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from gridpilot.jit import kernel
+from gridpilot.jit import inner, kernel
+from gridpilot.twin.fleet import Fleet, inject_fleet
 from gridpilot.twin.model import LOAD, RENEWABLE, SLACK_UNIT, Layout
-from gridpilot.values import OFF, PQ, PV, Bools, Codes, Floats, Ints
+from gridpilot.values import OFF, PQ, PV, Bools, Codes, Floats, Ints, Status
+
+_OK, _ISLANDED = int(Status.OK), int(Status.ISLANDED)
+
+
+class Prepared(NamedTuple):
+    """Everything that is known of a step before its power flow."""
+
+    bus_active: Bools
+    branch_active: Bools
+    """What is built `[B, n]`, `[B, m]`."""
+    in_service: Bools
+    """Devices that are built and not out `[B, N]`."""
+    exogenous: Floats
+    """Weather, demand and prices of the step `[B, c]`."""
+    p_mw: Floats
+    q_mvar: Floats
+    """What devices would exchange `[B, N]`."""
+    p_bus_mw: Floats
+    q_bus_mvar: Floats
+    """The same at buses, without the slack unit `[B, n]`."""
+    kind: Codes
+    v_set_pu: Floats
+    """Kinds and setpoints of buses `[B, n]`."""
+    commanded: Bools
+    """Orders of breakers, locked-out ones open `[B, m]`."""
+    closed: Bools
+    """Branches in service: commanded closed, built and not faulted `[B, m]`."""
 
 
 @kernel
-def read_weather(layout: Layout, table: Floats, row: Ints, load_factor: Floats, bus_active: Bools) -> Floats:
-    """Exogenous values `[B, c]` of a row of the world; 0 for what is not built, loads times their disturbance."""
-    batch, columns = len(row), len(layout.column_bus)
+def prepare(
+    layout: Layout, fleet: Fleet, drivers: Floats, step: Ints, load_factor: Floats, outage: Bools, collapsed: Bools,
+    faulted: Bools, ordered: Bools, lockout_h: Floats, first_unit: int, dt_h: float,
+) -> Prepared:  # fmt: skip
+    """What acts on the grid in a step, and what devices make of it.
+
+    `drivers` `[B, c]` and `step` `[B]` are those of the step; `ordered` `[B, m]` are breaker orders.
+    """
+    bus, branch, device = masks(layout, step, outage, collapsed, first_unit)
+    exogenous = read_weather(layout, drivers, load_factor, bus)
+    p, q = np.zeros(device.shape), np.zeros(device.shape)
+    inject_fleet(fleet, 0, 0, exogenous, device, dt_h, p, q)
+    p_bus, q_bus = to_buses(layout, p, q, bus.shape[1])
+    kind = bus_kinds(layout, bus, device, p, collapsed)
+    v_set = np.empty(bus.shape)
+    v_set[:] = layout.v_set_pu
+    commanded = ordered & (lockout_h <= 0.0)
+    return Prepared(bus, branch, device, exogenous, p, q, p_bus, q_bus, kind, v_set, commanded, commanded & branch & ~faulted)
+
+
+@inner
+def read_weather(layout: Layout, drivers: Floats, load_factor: Floats, bus_active: Bools) -> Floats:
+    """Exogenous values `[B, c]` from the world's; 0 for what is not built, loads times their disturbance."""
+    batch, columns = drivers.shape
     values = np.zeros((batch, columns))
     for b in range(batch):
         for c in range(columns):
             if bus_active[b, layout.column_bus[c]]:
                 load = layout.column_load[c]
-                values[b, c] = table[row[b], c] * (load_factor[b, load] if load >= 0 else 1.0)
+                values[b, c] = drivers[b, c] * (load_factor[b, load] if load >= 0 else 1.0)
     return values
 
 
@@ -42,7 +93,7 @@ def masks(layout: Layout, step: Ints, outage: Bools, collapsed: Bools, first_uni
     return bus, branch, device
 
 
-@kernel
+@inner
 def bus_kinds(layout: Layout, bus_active: Bools, in_service: Bools, p_mw: Floats, collapsed: Bools) -> Codes:
     """Kind of every bus `[B, n]`: a regulated bus whose unit is not running only takes what is injected."""
     batch, n = bus_active.shape
@@ -60,7 +111,7 @@ def bus_kinds(layout: Layout, bus_active: Bools, in_service: Bools, p_mw: Floats
     return kind
 
 
-@kernel
+@inner
 def to_buses(layout: Layout, p_mw: Floats, q_mvar: Floats, n_bus: int) -> tuple[Floats, Floats]:
     """Net injections at buses `[B, n]` from those of devices `[B, N]`; the slack unit's is the solver's."""
     batch = p_mw.shape[0]
@@ -92,41 +143,82 @@ def exchanged(layout: Layout, p_mw: Floats, energised: Bools, p_bus_mw: Floats) 
     return out
 
 
+class Relief(NamedTuple):
+    """What under-frequency relays and over-frequency droop did; per element."""
+
+    moved: Bools
+    """Where something was shed or spilled `[B]`."""
+    p_mw: Floats
+    q_mvar: Floats
+    """Exchanges of devices after it `[B, N]`."""
+    p_bus_mw: Floats
+    q_bus_mvar: Floats
+    """The same at buses `[B, n]`."""
+    shed_mw: Floats
+    spilled_mw: Floats
+    """`[B]`."""
+
+
+@kernel
+def slack_output_mw(layout: Layout, p_solved_mw: Floats, p_given_mw: Floats, status: Codes, energised: Bools) -> Floats:
+    """Output of the slack unit `[B]`: what its bus gives beyond the other devices there; 0 where nothing was solved."""
+    out = np.zeros(len(status))
+    bus = layout.slack_bus
+    for b in range(len(out)):
+        if (status[b] == _OK or status[b] == _ISLANDED) and energised[b, bus]:
+            out[b] = p_solved_mw[b, bus] - p_given_mw[b, bus]
+    return out
+
+
+@kernel
+def slack_is_beyond(
+    layout: Layout, p_solved_mw: Floats, p_given_mw: Floats, status: Codes, energised: Bools, tolerance_mw: float
+) -> bool:
+    """Whether the slack unit of any element is outside its limits."""
+    output = slack_output_mw(layout, p_solved_mw, p_given_mw, status, energised)
+    for b in range(len(output)):
+        solved = (status[b] == _OK or status[b] == _ISLANDED) and energised[b, layout.slack_bus]
+        if solved and not layout.slack_min_mw - tolerance_mw <= output[b] <= layout.slack_max_mw + tolerance_mw:
+            return True
+    return False
+
+
 @kernel
 def relieve_slack(
-    layout: Layout, p_mw: Floats, q_mvar: Floats, energised: Bools, slack_p_mw: Floats, tolerance_mw: float
-) -> tuple[Floats, Floats, Floats, Floats]:
+    layout: Layout, p_mw: Floats, q_mvar: Floats, p_given_mw: Floats, p_solved_mw: Floats, status: Codes, energised: Bools,
+    tolerance_mw: float,
+) -> Relief:  # fmt: skip
     """Sheds load where the slack unit is above its upper limit and spills renewables where it is below its lower.
 
     Every energised load (or plant) gives the same share, as under-frequency relays and over-frequency droop do.
-    Returns new p and q `[B, N]`, and the MW shed and spilled `[B]`.
+    `p_given_mw`, `p_solved_mw` `[B, n]` are injections at buses before and after the power flow.
     """
     batch, devices = p_mw.shape
     p, q = p_mw.copy(), q_mvar.copy()
-    shed = np.zeros(batch)
-    spilled = np.zeros(batch)
+    output = slack_output_mw(layout, p_solved_mw, p_given_mw, status, energised)
+    moved = np.zeros(batch, dtype=np.bool_)
+    shed, spilled = np.zeros(batch), np.zeros(batch)
     for b in range(batch):
-        if not energised[b, layout.slack_bus]:
+        if not ((status[b] == _OK or status[b] == _ISLANDED) and energised[b, layout.slack_bus]):
             continue
-        short = slack_p_mw[b] - layout.slack_max_mw
-        excess = layout.slack_min_mw - slack_p_mw[b]
+        short = output[b] - layout.slack_max_mw
         part = LOAD if short > tolerance_mw else RENEWABLE
-        missing = short if short > tolerance_mw else excess
-        if missing <= tolerance_mw:
-            continue
+        missing = short if short > tolerance_mw else layout.slack_min_mw - output[b]
         total = 0.0
         for d in range(devices):
             if layout.part[d] == part and energised[b, layout.bus[d]]:
                 total += abs(p[b, d])
-        if total <= 0.0:
+        if missing <= tolerance_mw or total <= 0.0:
             continue
         share = min(missing / total, 1.0)
         for d in range(devices):
             if layout.part[d] == part and energised[b, layout.bus[d]]:
                 p[b, d] *= 1.0 - share
                 q[b, d] *= 1.0 - share
+        moved[b] = True
         if part == LOAD:
             shed[b] = share * total
         else:
             spilled[b] = share * total
-    return p, q, shed, spilled
+    p_bus, q_bus = to_buses(layout, p, q, energised.shape[1])
+    return Relief(moved, p, q, p_bus, q_bus, shed, spilled)

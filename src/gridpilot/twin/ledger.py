@@ -1,35 +1,20 @@
-"""Books of a step: sums per element, the facts that rewards are computed from, and constraint costs."""
+"""Books of a step: what devices did, sums per element, reward terms, constraint costs and events."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gridpilot.devices import Outcome
-from gridpilot.jit import kernel
-from gridpilot.rewards import Facts
+from gridpilot.jit import inner, kernel
+from gridpilot.rewards import Facts, evaluate_terms
+from gridpilot.rewards.congestion import TRIPPED_AS
+from gridpilot.rewards.voltage import DEAD_AS
+from gridpilot.twin.balance import exchanged
+from gridpilot.twin.fleet import AVAILABLE, CO2, COST, CURTAILED, DEMAND, UNSERVED, Fleet, settle_fleet
 from gridpilot.twin.model import Layout, Model
-from gridpilot.values import Bools, Floats, Flow, GridState, Ints, Outcomes
-
-DEMAND, UNSERVED, AVAILABLE, CURTAILED, COST, CO2 = range(6)
-"""Columns of the totals, in the order of `Outcome`."""
-
-
-@kernel
-def add_outcome(totals: Floats, outcome: Outcome) -> Floats:
-    """`totals` `[B, 6]` with the devices of one kind added."""
-    new = totals.copy()
-    batch, n = outcome.cost_usd.shape
-    for b in range(batch):
-        for k in range(n):
-            new[b, DEMAND] += outcome.demand_mwh[b, k]
-            new[b, UNSERVED] += outcome.unserved_mwh[b, k]
-            new[b, AVAILABLE] += outcome.available_mwh[b, k]
-            new[b, CURTAILED] += outcome.curtailed_mwh[b, k]
-            new[b, COST] += outcome.cost_usd[b, k]
-            new[b, CO2] += outcome.co2_t[b, k]
-    return new
+from gridpilot.values import Bools, Floats
 
 
 class Tally(NamedTuple):
@@ -43,12 +28,12 @@ class Tally(NamedTuple):
     min_v_pu: Floats
     max_v_pu: Floats
     overload: Floats
-    """Sum of loading above 1, lost branches as 0.2."""
+    """Sum of loading above 1, lost branches as in the congestion term."""
     outside_pu: Floats
-    """Sum of voltage outside the band, dead buses as 0.05 pu."""
+    """Sum of voltage outside the band, dead buses as in the voltage term."""
 
 
-@kernel
+@inner
 def tally(
     layout: Layout, loading: Floats, v_pu: Floats, energised: Bools, bus_active: Bools, branch_active: Bools,
     closed: Bools, faulted: Bools, tripped: Bools, dt_h: float,
@@ -68,7 +53,7 @@ def tally(
             sums[2, b] = max(sums[2, b], loading[b, k])
             if lost[b, k]:
                 sums[0, b] += minutes
-                sums[5, b] += 0.2
+                sums[5, b] += TRIPPED_AS
             elif loading[b, k] > 1.0:
                 sums[0, b] += minutes
                 sums[5, b] += loading[b, k] - 1.0
@@ -78,7 +63,7 @@ def tally(
                 continue
             if not energised[b, k]:
                 sums[1, b] += minutes
-                sums[6, b] += 0.05
+                sums[6, b] += DEAD_AS
                 continue
             low, high = min(low, v_pu[b, k]), max(high, v_pu[b, k])
             outside = max(layout.v_min_pu[k] - v_pu[b, k], v_pu[b, k] - layout.v_max_pu[k])
@@ -90,7 +75,7 @@ def tally(
     return Tally(lost, sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6])
 
 
-@kernel
+@inner
 def slack_deviation_mwh(slack_p_mw: Floats, schedule_mw: Floats, band_mw: float, uncovered_mw: Floats, dt_h: float) -> Floats:
     """Energy that the slack unit covered beyond the band around its schedule, plus what it could not cover `[B]`."""
     out = np.zeros(len(slack_p_mw))
@@ -99,7 +84,7 @@ def slack_deviation_mwh(slack_p_mw: Floats, schedule_mw: Floats, band_mw: float,
     return out
 
 
-@kernel
+@inner
 def balance_mw(p_mw: Floats, losses_mw: Floats) -> Floats:
     """|Σ injections − losses| `[B]`: devices' own books against the power flow's."""
     out = np.zeros(len(losses_mw))
@@ -111,61 +96,122 @@ def balance_mw(p_mw: Floats, losses_mw: Floats) -> Floats:
     return out
 
 
-def make_facts(model: Model, flow: Flow, active: Bools, count: Tally, totals: Floats, deviation_mwh: Floats) -> Facts:
-    """What the reward terms look at."""
-    columns = np.ascontiguousarray(totals.T)
-    return Facts(
-        loading=flow.loading,
-        tripped=count.lost,
-        v_pu=flow.v_pu,
-        energised=flow.energised,
-        active=active,
-        v_min_pu=model.layout.v_min_pu,
-        v_max_pu=model.layout.v_max_pu,
-        demand_mwh=columns[DEMAND],
-        unserved_mwh=columns[UNSERVED],
-        available_mwh=columns[AVAILABLE],
-        curtailed_mwh=columns[CURTAILED],
-        slack_deviation_mwh=deviation_mwh,
-        cost_usd=columns[COST],
-        co2_t=columns[CO2],
-        price_usd_per_mwh=model.scenario.rewards.price_usd_per_mwh,
-        dt_h=model.dt_h,
-    )
+@kernel
+def settle(
+    layout: Layout, fleet: Fleet, exogenous: Floats, in_service: Bools, p_mw: Floats, energised: Bools, p_bus_mw: Floats, dt_h: float
+) -> tuple[tuple[Any, ...], Floats, Floats]:
+    """Next states of all devices kind by kind, what they really exchanged `[B, N]`, and their totals `[6, B]`."""
+    real = exchanged(layout, p_mw, energised, p_bus_mw)
+    totals = np.zeros((6, len(real)))
+    return settle_fleet(fleet, 0, 0, exogenous, in_service, real, dt_h, totals), real, totals
 
 
-def make_outcomes(facts: Facts, count: Tally, slack_p_mw: Floats, schedule_mw: Floats, residual_mw: Floats) -> Outcomes:
-    """The sums that cards and consoles show."""
-    return Outcomes(
-        demand_mwh=facts.demand_mwh,
-        unserved_mwh=facts.unserved_mwh,
-        available_mwh=facts.available_mwh,
-        curtailed_mwh=facts.curtailed_mwh,
-        cost_usd=facts.cost_usd,
-        co2_t=facts.co2_t,
-        slack_p_mw=slack_p_mw,
-        slack_schedule_mw=schedule_mw,
-        overload_min=count.overload_min,
-        voltage_min=count.voltage_min,
-        max_loading=count.max_loading,
-        min_v_pu=count.min_v_pu,
-        max_v_pu=count.max_v_pu,
-        balance_mw=residual_mw,
-    )
+class Grid(NamedTuple):
+    """What `score` reads of a solved step; shapes as in `Flow`, `GridState` and `Protection`."""
+
+    loading: Floats
+    v_pu: Floats
+    losses_mw: Floats
+    energised: Bools
+    was_energised: Bools
+    bus_active: Bools
+    bus_was_active: Bools
+    branch_active: Bools
+    closed: Bools
+    faulted: Bools
+    tripped: Bools
+    collapsed: Bools
+    was_collapsed: Bools
+    shed_mw: Floats
+    spilled_mw: Floats
 
 
-def closing_cost_usd(model: Model, state: GridState, step: Ints, end_step: int) -> Floats:
-    """What the energy missing from storage and owed by loads is worth, at the last step only `[B]`.
+class Score(NamedTuple):
+    """The books of a step."""
+
+    terms: Floats
+    """Reward terms, unweighted `[B, 7]`."""
+    costs: Floats
+    """Constraint costs `[B, 3]`."""
+    reward: Floats
+    """Weighted sum of the terms `[B]`."""
+    outcomes: Floats
+    """The fields of `Outcomes`, one row each `[14, B]`."""
+    islanded: Bools
+    fallen: Bools
+    """In which elements a bus lost its supply, and which went down, in this step `[B]`."""
+    built: Bools
+    """Buses that came into service in this step `[B, n]`."""
+
+
+@kernel
+def score(
+    layout: Layout, grid: Grid, p_mw: Floats, schedule_mw: Floats, totals: Floats, weights: Floats,
+    band_mw: float, price_usd_per_mwh: float, dt_h: float,
+) -> Score:  # fmt: skip
+    """Sums, reward terms and events of a step; `p_mw` `[B, N]` as exchanged, `schedule_mw` `[B]` of the slack unit."""
+    count = tally(
+        layout, grid.loading, grid.v_pu, grid.energised, grid.bus_active, grid.branch_active, grid.closed, grid.faulted,
+        grid.tripped, dt_h,
+    )  # fmt: skip
+    slack_p = p_mw[:, layout.slack_unit].copy()
+    uncovered = uncovered_mw(layout, slack_p, grid.shed_mw, grid.spilled_mw, grid.collapsed)
+    facts = Facts(
+        grid.loading, count.lost, grid.v_pu, grid.energised, grid.bus_active, layout.v_min_pu, layout.v_max_pu,
+        totals[DEMAND], totals[UNSERVED], totals[AVAILABLE], totals[CURTAILED],
+        slack_deviation_mwh(slack_p, schedule_mw, band_mw, uncovered, dt_h), totals[COST], totals[CO2], price_usd_per_mwh, dt_h,
+    )  # fmt: skip
+    terms = evaluate_terms(facts)
+    batch = len(slack_p)
+    reward, costs, outcomes = np.zeros(batch), np.empty((batch, 3)), np.empty((14, batch))
+    for b in range(batch):
+        for k in range(terms.shape[1]):
+            reward[b] += weights[k] * terms[b, k]
+        costs[b, 0], costs[b, 1], costs[b, 2] = count.overload[b], count.outside_pu[b], totals[UNSERVED, b]
+    outcomes[:6] = totals
+    outcomes[6], outcomes[7] = slack_p, schedule_mw
+    outcomes[8], outcomes[9] = count.overload_min, count.voltage_min
+    outcomes[10], outcomes[11], outcomes[12] = count.max_loading, count.min_v_pu, count.max_v_pu
+    outcomes[13] = balance_mw(p_mw, grid.losses_mw)
+    islanded, fallen, built = happenings(grid)
+    return Score(terms, costs, reward, outcomes, islanded, fallen, built)
+
+
+@inner
+def happenings(grid: Grid) -> tuple[Bools, Bools, Bools]:
+    """Elements in which a bus lost its supply and those that went down `[B]`, and buses that came into service `[B, n]`."""
+    batch, n = grid.energised.shape
+    islanded, fallen = np.zeros(batch, dtype=np.bool_), np.zeros(batch, dtype=np.bool_)
+    built = np.zeros((batch, n), dtype=np.bool_)
+    for b in range(batch):
+        fallen[b] = grid.collapsed[b] and not grid.was_collapsed[b]
+        for k in range(n):
+            built[b, k] = grid.bus_active[b, k] and not grid.bus_was_active[b, k]
+            lost = grid.was_energised[b, k] and not grid.energised[b, k] and grid.bus_active[b, k]
+            islanded[b] = islanded[b] or (lost and not grid.collapsed[b])
+    return islanded, fallen, built
+
+
+@inner
+def uncovered_mw(layout: Layout, slack_p_mw: Floats, shed_mw: Floats, spilled_mw: Floats, collapsed: Bools) -> Floats:
+    """What the slack unit could not cover inside its limits, shed and spilled power included `[B]`; 0 once all is dark."""
+    out = np.zeros(len(slack_p_mw))
+    for b in range(len(out)):
+        if not collapsed[b]:
+            beyond = max(layout.slack_min_mw - slack_p_mw[b], 0.0) + max(slack_p_mw[b] - layout.slack_max_mw, 0.0)
+            out[b] = beyond + shed_mw[b] + spilled_mw[b]
+    return out
+
+
+def closing_cost_usd(model: Model, devices: Mapping[str, Any], last: Bools) -> Floats:
+    """What the energy missing from storage and owed by loads is worth `[B]`, of the elements at their last step.
 
     Without it, an empty battery at the end of an episode would be free fuel.
     """
-    last = step == end_step
-    cost = np.zeros(len(step))
-    if not last.any():
-        return cost
+    cost = np.zeros(len(last))
     for kind in model.kinds:
         parameters = model.parameters(kind.name)
         before = kind.closing_value_mwh(parameters, kind.initial_state(parameters, 1))
-        after = kind.closing_value_mwh(parameters, state.devices[kind.name])
+        after = kind.closing_value_mwh(parameters, devices[kind.name])
         cost += (before - after).sum(axis=1)
     return np.where(last, cost * model.scenario.rewards.closing_price_usd_per_mwh, 0.0)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gridpilot.jit import kernel
-from gridpilot.values import Bools, Floats, Protection
+from gridpilot.values import Bools, Codes, Floats, Protection, Status
+
+_OK, _ISLANDED = int(Status.OK), int(Status.ISLANDED)
 
 
 @kernel
@@ -21,15 +23,23 @@ def overload_timers(loading: Floats, overload_h: Floats, dt_h: float) -> Floats:
 
 
 @kernel
-def relays(loading: Floats, overload_h: Floats, delay_h: float, hard_limit: float) -> Bools:
-    """Branches that open now `[B, m]`: above the hard limit at once, above rating when the delay is over."""
+def relays(
+    loading: Floats, overload_h: Floats, collapsed: Bools, status: Codes, delay_h: float, hard_limit: float
+) -> tuple[bool, Bools]:
+    """Branches that open now `[B, m]`, and whether there are any: above the hard limit at once, above rating when the
+    delay is over. The flows of an element that collapsed or was not solved say nothing.
+    """
     batch, m = loading.shape
     opens = np.zeros((batch, m), dtype=np.bool_)
+    some = False
     for b in range(batch):
+        if collapsed[b] or not (status[b] == _OK or status[b] == _ISLANDED):
+            continue
         for k in range(m):
             late = overload_h[b, k] > delay_h + 1e-9 and loading[b, k] > 1.0
             opens[b, k] = late or loading[b, k] > hard_limit
-    return opens
+            some = some or opens[b, k]
+    return some, opens
 
 
 @kernel

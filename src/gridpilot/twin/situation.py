@@ -33,6 +33,7 @@ def situation(model: Model, state: GridState, element: int = 0, may_move: Collec
         lockout_h=one.protection.lockout_h[0],
         branch_active=one.branch_active[0],
         may_move=may_move,
+        least={"generator": model.parameters("generator").p_min_mw},
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gridpilot.twin import balance
+from gridpilot.twin.fleet import make_fleet
 from gridpilot.twin.model import Model
 from gridpilot.twin.protection import no_protection
 from gridpilot.twin.world import World
-from gridpilot.values import Bools, Floats, Flow, GridState, Setpoints
+from gridpilot.values import Floats, GridState, Setpoints
 
 
 def first_state(model: Model, world: World) -> GridState:
@@ -23,52 +26,31 @@ def first_state(model: Model, world: World) -> GridState:
     load_factor = np.ones((batch, len(loads) if loads else 0))
     outage = np.zeros((batch, len(model.scenario.tables["generator"])), dtype=np.bool_)
     collapsed = np.zeros(batch, dtype=np.bool_)
-    bus_active, branch_active, in_service = balance.masks(model.layout, step, outage, collapsed, model.slices["generator"].start)
-    exogenous = balance.read_weather(model.layout, world.table, world.first_row, load_factor, bus_active)
-    parts = [
-        kind.inject(
-            model.parameters(kind.name),
-            devices[kind.name],
-            orders[kind.name],
-            np.ascontiguousarray(exogenous[:, model.columns[kind.name]]),
-            np.ascontiguousarray(in_service[:, model.slices[kind.name]]),
-            model.dt_h,
-        )
-        for kind in model.kinds
-    ]
-    p_mw = np.concatenate([part.p_mw for part in parts], axis=1)
-    q_mvar = np.concatenate([part.q_mvar for part in parts], axis=1)
-    flow = _solve(model, p_mw, q_mvar, bus_active, in_service, closed & branch_active, collapsed)
+    faulted = np.zeros(closed.shape, dtype=np.bool_)
+    protection = no_protection(batch, network.n_branch)
+    now = balance.prepare(
+        model.layout, make_fleet(model, devices, orders), world.table[world.first_row], step, load_factor, outage, collapsed,
+        faulted, closed, protection.lockout_h, model.slices["generator"].start, model.dt_h,
+    )  # fmt: skip
+    flow = model.engine.solve(now.p_bus_mw, now.q_bus_mvar, kind=now.kind, v_set_pu=now.v_set_pu, closed=now.closed)
+    real = balance.exchanged(model.layout, now.p_mw, flow.energised, flow.p_bus_mw)
     return GridState(
         step=step,
         row=world.first_row.copy(),
-        devices=_with_slack_output(model, devices, p_mw, flow),
+        devices={kind.name: _with_output(devices[kind.name], real[:, model.slices[kind.name]]) for kind in model.kinds},
         setpoints=Setpoints(orders, closed),
-        faulted=np.zeros(closed.shape, dtype=np.bool_),
-        protection=no_protection(batch, network.n_branch),
+        faulted=faulted,
+        protection=protection,
         load_factor=load_factor,
         outage=outage,
-        exogenous=exogenous,
-        bus_active=bus_active,
-        branch_active=branch_active,
+        exogenous=now.exogenous,
+        bus_active=now.bus_active,
+        branch_active=now.branch_active,
         flow=flow,
         collapsed=~flow.usable,
     )
 
 
-def _solve(
-    model: Model, p_mw: Floats, q_mvar: Floats, bus_active: Bools, in_service: Bools, closed: Bools, collapsed: Bools
-) -> Flow:
-    layout = model.layout
-    kind = balance.bus_kinds(layout, bus_active, in_service, p_mw, collapsed)
-    p_bus, q_bus = balance.to_buses(layout, p_mw, q_mvar, len(layout.v_set_pu))
-    v_set = np.tile(layout.v_set_pu, (len(p_mw), 1))
-    return model.engine.solve(p_bus, q_bus, kind=kind, v_set_pu=v_set, closed=closed)
-
-
-def _with_slack_output(model: Model, devices: dict[str, object], p_mw: Floats, flow: Flow) -> dict[str, object]:
-    """The slack unit's state says what it really gives from the first step on."""
-    mine: slice = model.slices["generator"]
-    units = devices["generator"]
-    real = balance.exchanged(model.layout, p_mw, flow.energised, flow.p_bus_mw)[:, mine]
-    return {**devices, "generator": units._replace(p_mw=np.ascontiguousarray(real))}  # type: ignore[attr-defined]
+def _with_output(state: Any, p_mw: Floats) -> Any:
+    """A kind's state that says from the first moment on what its devices really exchange."""
+    return state._replace(p_mw=np.ascontiguousarray(p_mw)) if "p_mw" in state._fields else state

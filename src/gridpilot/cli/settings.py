@@ -1,0 +1,132 @@
+"""Where the value of an option comes from: command line, then environment, then `--config` file, then default.
+
+Every option `--some-name` is also read from `GRIDPILOT_SOME_NAME`, whichever command it belongs to, and from the key
+`some-name` (or `some_name`) of the YAML file that `--config` names. A `.env` file in the working directory adds to the
+environment what is not set there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gridpilot.errors import ConfigError, Problem
+
+PREFIX = "GRIDPILOT_"
+EPILOG = (
+    "Every option can be set as GRIDPILOT_<OPTION> in the environment or in a .env file, and as a key of the --config file. "
+    "The command line wins over the environment, the environment over .env, .env over the file."
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def option(name: str, *names: str, **attributes: Any) -> Callable[[F], F]:
+    """`click.option` which is also read from the environment."""
+    long = name.split("/")[0].removeprefix("--")
+    attributes.setdefault("show_default", True)
+    return click.option(name, *names, envvar=variable(long), **attributes)
+
+
+def config_option(command: F) -> F:
+    """`--config FILE.yaml`: the same keys as the options; unknown ones are an error."""
+    decorate = click.option(
+        "--config",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE.yaml",
+        envvar=variable("config"),
+        is_eager=True,  # it gives defaults, so it comes before the options that take them
+        expose_value=False,
+        callback=_use_file,
+        help="Read options from a file.",
+    )
+    return decorate(command)
+
+
+def variable(long: str) -> str:
+    """The environment variable of an option."""
+    return PREFIX + long.upper().replace("-", "_")
+
+
+def read_dotenv(folder: Path | None = None) -> None:
+    """Put every `GRIDPILOT_*` of the folder's `.env` into the environment, where it is not set yet.
+
+    Raises `ConfigError` for a file that is not UTF-8 text.
+    """
+    path = (folder or Path.cwd()) / ".env"
+    if not path.is_file():
+        return
+    # Imported here: most folders have no .env.
+    from dotenv import dotenv_values
+
+    try:
+        found = dotenv_values(path)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8, or remove it.") from error
+    for name, value in found.items():
+        if name.startswith(PREFIX) and value is not None:
+            os.environ.setdefault(name, value)
+
+
+def read_file(path: Path, params: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a YAML file as text, per parameter; `params` maps a valid key to its parameter.
+
+    Raises `ConfigError` with every unknown key, repeated key and value that is neither a scalar nor a list of them.
+    """
+    # Imported here: most commands are called without a file.
+    import yaml
+
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a YAML file: {error}") from error
+    if root is None:
+        return {}
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError(f"{path} holds no settings; expected lines such as `scenario: six-bus`.")
+    found: dict[str, str] = {}
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for key_node, value_node in root.value:
+        key = str(key_node.value).replace("_", "-")
+        where = f"line {key_node.start_mark.line + 1}, {key_node.value}"
+        if key not in params:
+            problems.append(Problem(where, "is no setting of this command"))
+        elif key in seen:
+            problems.append(Problem(where, "is set twice"))
+        else:
+            problems += [Problem(where, what) for what in _take(value_node, params[key], found)]
+        seen.add(key)
+    if problems:
+        raise ConfigError(f"{path} cannot be used.", problems, hint=f"Valid: {', '.join(sorted(params))}.")
+    return found
+
+
+def _take(node: Any, name: str, found: dict[str, str]) -> Iterator[str]:
+    """Put a YAML value, as it is written, under a parameter; yield what is wrong with it."""
+    import yaml
+
+    parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    if not all(isinstance(part, yaml.ScalarNode) for part in parts):
+        yield "expected a single value, or a list of them"
+    elif node.tag != "tag:yaml.org,2002:null":
+        found[name] = ",".join(part.value for part in parts)
+
+
+def _use_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+    if path is not None:
+        given = read_file(path, _keys(ctx.command))
+        ctx.default_map = {**(ctx.default_map or {}), **given}
+
+
+def _keys(command: click.Command) -> dict[str, str]:
+    """Valid key to parameter name: the long name of every option but `--config` and `--help`."""
+    found: dict[str, str] = {}
+    for param in command.params:
+        if isinstance(param, click.Option) and param.name is not None and param.name != "config":
+            found[max(param.opts, key=len).removeprefix("--")] = param.name
+    return found

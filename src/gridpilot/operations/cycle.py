@@ -1,0 +1,173 @@
+"""The one loop: observe → decide → preview → review → step → record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from gridpilot.actions import REFUSED
+from gridpilot.errors import ConfigError
+from gridpilot.evaluation.answer import Answer, ask
+from gridpilot.operations.clock import Pace
+from gridpilot.operations.desk import AutoDesk, Desk
+from gridpilot.shield import FULL, OPERATOR, Authority, ShieldResult, may_move, refuse_all, review
+from gridpilot.traces import Moved, Record, TraceLog, fingerprint
+from gridpilot.twin import Twin
+from gridpilot.values import CONSTRAINTS, REWARD_TERMS, Agent, GridState, Outcomes, Receipt, Setpoints, Transition, Verdict, View
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """An agent that runs on a model which changes."""
+
+    @property
+    def model(self) -> str:
+        """Model and adapter version."""
+        ...
+
+
+class Cycle(NamedTuple):
+    """One cycle that has passed."""
+
+    record: Record
+    transition: Transition
+    """Where it led; `transition.state` is where the next cycle begins."""
+
+
+def cycle(
+    twin: Twin,
+    state: GridState,
+    agent: Agent,
+    desk: Desk,
+    log: TraceLog | None = None,
+    *,
+    before: Cycle | None = None,
+    role: str = OPERATOR,
+    authority: Authority = FULL,
+) -> Cycle:
+    """Operate a grid of one element for one cycle; `before` is the cycle that led to `state`.
+
+    The agent gets the view, nothing else. One that fails has done nothing: the record has an invalid decision, whose
+    assessment and receipt hold the type and message of what it raised (see `gridpilot.evaluation.answer.FAILURES`).
+    """
+    last, receipts = (before.transition, before.record.receipts) if before is not None else (None, ())
+    view = twin.observe(state, role=role, last=last, receipts=receipts)
+    answer = ask(agent, view)
+    result = review(twin, state, answer.decision, role, authority=authority)
+    verdict, setpoints, receipts = _applied(twin, state, result, desk.review(result), role, authority)
+    transition = twin.step(state, setpoints)
+    record = _record(twin, agent, view, answer, result, verdict, receipts, transition)
+    if log is not None:
+        log.append(record)
+    return Cycle(record, transition)
+
+
+def run_cycles(
+    twin: Twin,
+    agent: Agent,
+    desk: Desk | None = None,
+    log: TraceLog | None = None,
+    *,
+    cycles: int | None = None,
+    pace: Pace | None = None,
+) -> Iterator[Cycle]:
+    """Operate a grid from its first state, cycle by cycle; `cycles` is the whole episode unless given.
+
+    Raises `ConfigError` for a twin of several elements, or more cycles than its world has.
+    """
+    n_cycles = _length(twin, cycles)
+    desk = AutoDesk() if desk is None else desk
+    pace = Pace() if pace is None else pace
+    state = twin.first()
+    before: Cycle | None = None
+    began_s = pace.now_s()
+    for k in range(n_cycles):
+        pace.wait(began_s, k, twin.model.dt_h)
+        before = cycle(twin, state, agent, desk, log, before=before)
+        state = before.transition.state
+        yield before
+
+
+def operate(
+    twin: Twin,
+    agent: Agent,
+    desk: Desk | None = None,
+    log: TraceLog | None = None,
+    *,
+    cycles: int | None = None,
+    pace: Pace | None = None,
+) -> Iterator[Record]:
+    """The records of `run_cycles`."""
+    for passed in run_cycles(twin, agent, desk, log, cycles=cycles, pace=pace):
+        yield passed.record
+
+
+def _length(twin: Twin, cycles: int | None) -> int:
+    batch, longest = len(twin.world.first_row), twin.world.end_step
+    if batch != 1:
+        raise ConfigError(f"One grid is operated at a time, and this twin has {batch}: make it with one seed.")
+    if cycles is not None and not 1 <= cycles <= longest:
+        raise ConfigError(f"Asked for {cycles} cycles, and the twin's world has {longest}: make it with cycles={cycles}.")
+    return longest if cycles is None else cycles
+
+
+def _applied(
+    twin: Twin, state: GridState, result: ShieldResult, verdict: Verdict, role: str, authority: Authority
+) -> tuple[Verdict, Setpoints, tuple[Receipt, ...]]:
+    """The verdict as it will be applied, its setpoints, and the receipts of everything that was asked for."""
+    setpoints, ordered = twin.order(state, verdict.actions, may_move=may_move(role, authority))
+    if verdict.actions == result.actions:
+        return verdict, setpoints, result.receipts
+    kept = tuple(a for a, receipt in zip(verdict.actions, ordered, strict=True) if receipt.outcome != REFUSED)
+    turned_down = refuse_all(result.receipts, verdict.why or f"{verdict.kind} by {verdict.by}")
+    return replace(verdict, actions=kept), setpoints, (*turned_down, *ordered)
+
+
+def _record(
+    twin: Twin,
+    agent: Agent,
+    view: View,
+    answer: Answer,
+    result: ShieldResult,
+    verdict: Verdict,
+    receipts: tuple[Receipt, ...],
+    transition: Transition,
+) -> Record:
+    found = fingerprint(transition.state)
+    return Record(
+        number=int(transition.state.step[0]),
+        views=(view,),
+        decision=result.decision,
+        preview=result.preview,
+        verdict=verdict,
+        receipts=receipts,
+        moved=summarise(twin, transition),
+        state_hash=found.state_hash,
+        arrays=found.arrays,
+        agent=agent.name,
+        model=agent.model if isinstance(agent, Versioned) else "",
+        latency_ms=answer.latency_ms,
+        at=utc_now(),
+    )
+
+
+def summarise(twin: Twin, transition: Transition) -> Moved:
+    """A transition of one element as plain numbers."""
+    outcomes = {field.name: float(getattr(transition.outcomes, field.name)[0]) for field in fields(Outcomes)}
+    return Moved(
+        step=int(transition.state.step[0]),
+        time=twin.time(transition.state),
+        reward=float(transition.reward[0]),
+        terms=dict(zip(REWARD_TERMS, transition.reward_terms[0, 0].tolist(), strict=True)),
+        costs=dict(zip(CONSTRAINTS, transition.constraint_costs[0, 0].tolist(), strict=True)),
+        outcomes=outcomes,
+        happenings=twin.describe(transition),
+        collapsed=bool(transition.state.collapsed[0]),
+    )
+
+
+def utc_now() -> str:
+    """Wall clock, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,141 @@
+"""All devices of a scenario in one compiled call, whatever their kinds.
+
+A call from Python into compiled code costs more than the arithmetic of a dozen devices. So the kernels of a step take
+the fleet whole: a tuple with one entry (parameters, state, setpoints) per kind. While such a kernel is compiled, the
+class of the parameters tells which file of `gridpilot.devices` the functions are taken from; a new kind is still one
+file, and its functions stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba.extending import overload
+
+from gridpilot.devices import DeviceKind, device_kinds
+from gridpilot.jit import inner
+from gridpilot.twin.model import Model
+from gridpilot.values import GridState, Setpoints
+
+DEMAND, UNSERVED, AVAILABLE, CURTAILED, COST, CO2 = range(6)
+"""Rows of the totals, in the order of `gridpilot.devices.Outcome`."""
+
+Fleet = tuple[tuple[Any, Any, Any], ...]
+"""Per kind its parameters, state and setpoints."""
+
+
+def make_fleet(model: Model, devices: Any, orders: Any) -> Fleet:
+    """The fleet as kernels take it; `devices` and `orders` are states and setpoints per kind."""
+    return tuple([(model.parameters(kind.name), devices[kind.name], orders[kind.name]) for kind in model.kinds])
+
+
+def fleet_of(model: Model, state: GridState, setpoints: Setpoints) -> Fleet:
+    """The fleet in a state, under orders."""
+    return make_fleet(model, state.devices, setpoints.devices)
+
+
+def _kind_of(entry: Any) -> DeviceKind:
+    """The kind of a fleet's entry, from the types numba has found for it."""
+    parameters = entry[0].instance_class
+    # Kinds that share a class of parameters share their functions too (solar and wind), so that any of them will do.
+    return next(kind for kind in device_kinds().values() if kind.parameters is parameters)
+
+
+@inner
+def columns_of(values: Any, first: int, count: int) -> Any:
+    """`count` columns of `[B, …]` in their own memory, the layout that devices are compiled for."""
+    return np.ascontiguousarray(values[:, first : first + count])
+
+
+def inject_fleet(
+    fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
+) -> None:
+    """Write what the devices of a fleet would exchange with the grid into `p_mw`, `q_mvar` `[B, N]`.
+
+    `device` and `column` say where the first kind begins in `[B, N]` and in `exogenous` `[B, c]`. For kernels only.
+    """
+    raise NotImplementedError
+
+
+@overload(inject_fleet)  # type: ignore[untyped-decorator]  # numba ships no types
+def _compile_inject_fleet(
+    fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
+) -> Callable[..., Any]:
+    """The code of `inject_fleet` for these kinds: the first one here, the others by the same rule."""
+
+    def nothing_left(
+        fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
+    ) -> None:
+        pass
+
+    if len(fleet) == 0:
+        return nothing_left
+    kind = _kind_of(fleet[0])
+    inject, series = kind.inject, len(kind.series)
+
+    def first_and_rest(
+        fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
+    ) -> None:
+        parameters, state, setpoint = fleet[0]
+        n = setpoint.shape[1]
+        weather = columns_of(exogenous, column, series * n)
+        wanted = inject(parameters, state, setpoint, weather, columns_of(in_service, device, n), dt_h)
+        p_mw[:, device : device + n] = wanted.p_mw
+        q_mvar[:, device : device + n] = wanted.q_mvar
+        inject_fleet(fleet[1:], device + n, column + series * n, exogenous, in_service, dt_h, p_mw, q_mvar)
+
+    return first_and_rest
+
+
+def settle_fleet(
+    fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
+) -> tuple[Any, ...]:
+    """Next states of a fleet, kind by kind; adds their outcomes to `totals` `[6, B]`. For kernels only; see `inject_fleet`."""
+    raise NotImplementedError
+
+
+@overload(settle_fleet)  # type: ignore[untyped-decorator]  # numba ships no types
+def _compile_settle_fleet(
+    fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
+) -> Callable[..., Any]:
+    """The code of `settle_fleet` for these kinds: the first one here, the others by the same rule."""
+
+    def nothing_left(
+        fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
+    ) -> tuple[Any, ...]:
+        return ()
+
+    if len(fleet) == 0:
+        return nothing_left
+    kind = _kind_of(fleet[0])
+    settle, series = kind.settle, len(kind.series)
+
+    def first_and_rest(
+        fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
+    ) -> tuple[Any, ...]:
+        parameters, state, setpoint = fleet[0]
+        n = setpoint.shape[1]
+        weather = columns_of(exogenous, column, series * n)
+        present, real = columns_of(in_service, device, n), columns_of(p_mw, device, n)
+        after, outcome = settle(parameters, state, setpoint, weather, present, real, dt_h)
+        add_outcome(totals, outcome)
+        rest = settle_fleet(fleet[1:], device + n, column + series * n, exogenous, in_service, p_mw, dt_h, totals)
+        return (after, *rest)
+
+    return first_and_rest
+
+
+@inner
+def add_outcome(totals: Any, outcome: Any) -> None:
+    """Add the devices of one kind to `totals` `[6, B]`."""
+    batch, n = outcome.cost_usd.shape
+    for b in range(batch):
+        for k in range(n):
+            totals[DEMAND, b] += outcome.demand_mwh[b, k]
+            totals[UNSERVED, b] += outcome.unserved_mwh[b, k]
+            totals[AVAILABLE, b] += outcome.available_mwh[b, k]
+            totals[CURTAILED, b] += outcome.curtailed_mwh[b, k]
+            totals[COST, b] += outcome.cost_usd[b, k]
+            totals[CO2, b] += outcome.co2_t[b, k]
