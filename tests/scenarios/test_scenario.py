@@ -116,7 +116,7 @@ def test_a_source_without_a_column_for_a_driver_is_refused(six: Scenario) -> Non
 def test_exactly_one_unit_holds_the_slack_bus(six: Scenario, slack: list[float]) -> None:
     units = six.tables["generator"]
     wrong = replace(units, parameters=units.parameters._replace(is_slack=np.array(slack)))
-    with pytest.raises(ConfigError, match="exactly one unit must be the slack unit, found [02]"):
+    with pytest.raises(ConfigError, match=r"exactly one unit must be the slack unit, found [02]"):
         replace(six, tables={**six.tables, "generator": wrong})
 
 

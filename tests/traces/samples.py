@@ -27,7 +27,7 @@ def record(number: int = 1, reward: float = -0.1) -> Record:
         verdict=Verdict("approved", actions, "1 clipped of 1 orders"),
         receipts=receipts,
         moved=Moved(
-            number, "2016-07-04T00:05", reward, {"cost": 0.1 + 0.2}, {"overload": 0.0}, {"cost_usd": 12.5}, ("LINE_TRIP: LN14 – out",), False
+            number, "2016-07-04T00:05", reward, {"cost": 0.1 + 0.2}, {"overload": 0.0}, {"cost_usd": 12.5}, ("LN14 is out",), False
         ),
         state_hash="ab" * 32,
         arrays={"flow.v_pu": "abababab"},

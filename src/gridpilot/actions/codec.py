@@ -153,7 +153,7 @@ def vector_to_setpoints(
     new_closed = closed.copy()
     for column, entry in enumerate(controls.entries):
         if entry.verb.moves_branches:
-            new_closed[:, entry.index] = unit[:, column] > 0.5
+            new_closed[:, entry.index] = vector[:, column] > 0.0
         else:
             value = entry.low + unit[:, column] * (entry.high - entry.low)
             new_devices[entry.kind][:, entry.index] = entry.verb.sign * value + 0.0
@@ -164,10 +164,10 @@ def vector_to_actions(controls: Controls, vector: Floats) -> tuple[Action, ...]:
     """One action per control from one vector `[d]`; raises `ActionError` for another length and for NaN."""
     unit = _shares(controls, vector)
     actions = []
-    for share, entry in zip(unit.tolist(), controls.entries, strict=True):
+    for share, raw, entry in zip(unit.tolist(), vector.tolist(), controls.entries, strict=True):
         value: float | str = entry.low + share * (entry.high - entry.low)
         if entry.verb.moves_branches:
-            value = CLOSED if share > 0.5 else OPEN
+            value = CLOSED if raw > 0.0 else OPEN
         actions.append(Action(entry.verb.name, entry.target, {entry.verb.parameter: value}))
     return tuple(actions)
 

@@ -28,6 +28,8 @@ class Planner:
     """Loading above which a candidate is marked down, for what forecasts miss."""
     margin_v_pu: float = 0.005
     """Distance from the voltage band below which a candidate is marked down."""
+    opening_cost: float = 0.3
+    """What opening a branch must gain, for the security it takes away."""
     rounds: int = 2
     """Batched previews that combine moves, after the one that scores them alone."""
     breadth: int = 6
@@ -56,7 +58,9 @@ class Planner:
         """Reward less a mark-down for running close to a limit that a forecast error could cross."""
         near = max(candidate.max_loading - self.margin_loading, 0.0) * 10.0
         low = max(0.95 + self.margin_v_pu - candidate.min_v_pu, 0.0) + max(candidate.max_v_pu - 1.05 + self.margin_v_pu, 0.0)
-        return candidate.reward - near - 20.0 * low - 10.0 * candidate.unserved_mwh - (0.0 if candidate.survives else 1e3)
+        opened: int = sum(action.params.get("status") == "open" for action in candidate.actions)
+        down = 0.0 if candidate.survives else 1e3
+        return candidate.reward - near - 20.0 * low - 10.0 * candidate.unserved_mwh - self.opening_cost * opened - down
 
     def _search(self, ask: Previewer, moves: Sequence[Move], first: Preview) -> tuple[Candidate, Move]:
         """Greedy combination: the best move of each device, joined best first, then grown while it helps."""
@@ -195,8 +199,8 @@ def _close(view: View) -> list[Move]:
 
 
 def _open(view: View) -> list[Move]:
-    """Opening a branch moves flow elsewhere; worth a look only where something is hot."""
-    if not binding(view):
+    """Opening a branch moves flow elsewhere, and takes away a path that the next fault may need: only against an overload."""
+    if not binding(view, 1.0):
         return []
     return [
         (order("TOPOLOGY", name, "status", "open", "move flow to other branches"),)

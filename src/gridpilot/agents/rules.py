@@ -4,6 +4,7 @@
 2. Bring the slack unit back to its schedule with the other units, as far as it is outside its band.
 3. When a branch is hot or a voltage is low: discharge storage, then shed flexible load.
 4. When generation is in surplus: charge storage. When all is calm: give back what was shaped.
+5. When a renewable plant pushes into a hot branch: take a tenth less of it; lift the limit when all is calm.
 
 It looks at the present only: no preview, no forecast.
 """
@@ -34,7 +35,7 @@ class Rules:
 
     def decide(self, view: View) -> Decision:
         """What the rules say of this view."""
-        actions = [*_reclose(view), *_rebalance(view, self.reserve_share), *self._relieve(view)]
+        actions = [*_reclose(view), *_rebalance(view, self.reserve_share), *self._relieve(view), *self._limit(view)]
         hot = binding(view, self.hot_loading)
         worst = f"{hot[0].name} at {100 * number(hot[0], 'loading'):.0f} %" if hot else "no branch is hot"
         summary = view.summary
@@ -49,7 +50,7 @@ class Rules:
         actions: list[Action] = []
         for unit in devices_of(view, "storage"):
             low, high = unit.bounds["setpoint_mw"]
-            absorbs = surplus and calm or any(_pushes(view, unit, branch) for branch in worst)
+            absorbs = (surplus and calm) or any(_pushes(view, unit, branch) for branch in worst)
             target = high if absorbs else low if stressed else 0.0
             if abs(target - number(unit, "setpoint_mw")) > 0.5:
                 why = "relieve the grid" if stressed else "store the surplus" if target else "rest"
@@ -63,6 +64,18 @@ class Rules:
             if (shed and target < ordered - 0.5) or (calm and abs(ordered) > 0.5):
                 why = "shed flexible demand" if shed else "let demand return"
                 actions.append(order("LOAD_SHAPE", load.name, "delta_mw", target, why))
+        return actions
+
+    def _limit(self, view: View) -> list[Action]:
+        worst = binding(view, self.hot_loading)[:1]
+        calm = view.summary["max_loading"] < self.calm_loading
+        actions: list[Action] = []
+        for plant in devices_of(view, "solar", "wind"):
+            rated, limit = number(plant, "p_max_mw"), number(plant, "setpoint_mw")
+            if any(_pushes(view, plant, branch) for branch in worst):
+                actions.append(order("CURTAIL", plant.name, "limit_mw", 0.9 * number(plant, "p_mw"), f"relieve {worst[0].name}"))
+            elif calm and limit < rated:
+                actions.append(order("CURTAIL", plant.name, "limit_mw", min(rated, limit + 0.1 * rated), "lift the limit"))
         return actions
 
 

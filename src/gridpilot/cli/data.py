@@ -67,7 +67,9 @@ def info_command(name: str, as_json: bool) -> None:
 @option("--overwrite/--no-overwrite", default=False, help="Replace profiles of the same name.")
 @config_option
 @json_option
-def import_command(file: Path, out: Path, name: str, unit: str, time_column: str | None, repair: str, overwrite: bool, as_json: bool) -> None:
+def import_command(
+    file: Path, out: Path, name: str, unit: str, time_column: str | None, repair: str, overwrite: bool, as_json: bool
+) -> None:
     """Check a CSV FILE and write it in gridpilot's form.
 
     The first row names the columns. One holds ISO 8601 times at a regular step; the others end with their unit (`city_mw`).
@@ -88,12 +90,11 @@ def import_command(file: Path, out: Path, name: str, unit: str, time_column: str
 def _print_info(found: dict[str, Any]) -> None:
     from gridpilot.cli.tables import print_table
 
-    forecasts = found["forecasts"]
     notes = [
         f"{found['start']} to {found['end']}, {found['rows']} rows of {found['step_min']:g} min",
         f"Source: {found['source']}",
         f"Licence: {found['licence']}",
-        f"Forecasts: {len(forecasts['columns'])} columns, {forecasts['lead_min']:g} min ahead" if forecasts else "Forecasts: none published",
+        f"Forecasts: {_ahead(found['forecasts'])}",
         *(f"Repaired: {repair}" for repair in found["repairs"]),
     ]
     columns = [
@@ -101,3 +102,7 @@ def _print_info(found: dict[str, Any]) -> None:
         for column in found["columns"]
     ]
     print_table(found["name"], ["column", "kind", "unit", "min", "mean", "max"], columns, notes=notes)
+
+
+def _ahead(forecasts: dict[str, Any] | None) -> str:
+    return "none published" if forecasts is None else f"{len(forecasts['columns'])} columns, {forecasts['lead_min']:g} min ahead"

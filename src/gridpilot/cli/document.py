@@ -13,9 +13,8 @@ from gridpilot.cli.settings import F, option
 
 def json_option(command: F) -> F:
     """`--json`."""
-    return option("--json", "as_json", is_flag=True, show_default=False, help="Print one JSON document on stdout; progress goes to stderr.")(
-        command
-    )
+    said = "Print one JSON document on stdout; progress goes to stderr."
+    return option("--json", "as_json", is_flag=True, show_default=False, help=said)(command)
 
 
 def print_document(document: Mapping[str, Any]) -> None:

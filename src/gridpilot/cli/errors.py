@@ -43,7 +43,7 @@ def told(*, standalone: bool = False) -> Iterator[None]:
     except GridpilotError as error:
         _end(Refused(str(error)), error, standalone)
     except KeyboardInterrupt as error:
-        _end(Interrupted("Stopped. Nothing was written."), error, standalone)
+        _end(Interrupted("Stopped before there was a result."), error, standalone)
     except OSError as error:
         if error.errno == errno.EPIPE:  # the reader of a pipe has gone: click ends quietly
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from gridpilot.operations import Cycle
     from gridpilot.traces import Moved
     from gridpilot.twin import Twin
+
+
+_NUMBER = re.compile(r"\b\d+\.\d+\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +103,15 @@ class Frame:
     """Why the verdict is not what was decided."""
     receipts: tuple[Receipt, ...] = ()
     happenings: tuple[str, ...] = ()
-    latency_ms: float = 0.0
+    latency_ms: float | None = None
+    """Wall time of the decision; None leaves it out."""
     branches: tuple[BranchNow, ...] = ()
     buses: tuple[BusNow, ...] = ()
+
+    @property
+    def events(self) -> dict[str, str]:
+        """What happened, by what tells one event from another: the sentence without its measured number."""
+        return {_NUMBER.sub("#", said): said for said in self.happenings}
 
     @property
     def clock(self) -> str:
@@ -137,7 +147,7 @@ def frame_of(passed: Cycle, twin: Twin, totals: Totals, cycles: int) -> Frame:
         assessment=record.decision.assessment,
         risk_level=record.decision.risk_level,
         verdict=record.verdict.kind,
-        why=record.error or record.verdict.why,
+        why=record.verdict.why,
         receipts=record.receipts,
         happenings=moved.happenings,
         latency_ms=record.latency_ms,

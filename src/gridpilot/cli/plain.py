@@ -57,12 +57,10 @@ def summary(hour: list[Frame], before: Totals) -> str:
 
 
 def details(hour: list[Frame]) -> list[str]:
-    """Events, then actions: each event once with the time it began, the most frequent actions with their count."""
-    began: dict[str, str] = {}
-    for frame in hour:
-        for said in frame.happenings:
-            began.setdefault(said, frame.clock[11:])
-    lines = [f"{time} {said}" for said, time in began.items()]
+    """Events, then actions: each event as it began with its count, then the most frequent actions with theirs."""
+    times = Counter(key for frame in hour for key in frame.events)
+    began = {key: f"{frame.clock[11:]} {said}" for frame in reversed(hour) for key, said in frame.events.items()}
+    lines = [f"{began[key]}{f' (×{count})' if count > 1 else ''}" for key, count in times.items()]
     orders = Counter(f"{r.type} {r.target} {r.outcome}" for frame in hour for r in frame.receipts)
     if orders:
         named = [f"{what}{f' ×{count}' if count > 1 else ''}" for what, count in orders.most_common(SHOWN)]

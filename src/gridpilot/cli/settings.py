@@ -127,6 +127,6 @@ def _keys(command: click.Command) -> dict[str, str]:
     """Valid key to parameter name: the long name of every option but `--config` and `--help`."""
     found: dict[str, str] = {}
     for param in command.params:
-        if isinstance(param, click.Option) and param.name is not None and param.name != "config":
+        if isinstance(param, click.Option) and param.name != "config":
             found[max(param.opts, key=len).removeprefix("--")] = param.name
     return found

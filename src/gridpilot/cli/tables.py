@@ -33,7 +33,6 @@ class Measure(NamedTuple):
 
 
 MEASURES = (
-    Measure("reward", "reward", 1, "{:.2f}"),
     Measure("survival", "survival", 1, "{:.0%}"),
     Measure("ens_mwh", "energy not served, MWh", -1),
     Measure("overload_min", "overload, branch minutes", -1, "{:.0f}"),
@@ -78,7 +77,7 @@ def card_table(document: Mapping[str, Any], *, against: str = BASELINE) -> Table
     drawn.add_column("")
     for name in agents:
         drawn.add_column(Text(name), justify="right", no_wrap=True)
-    for measure in (*MEASURES, *_terms(document)):
+    for measure in (*_terms(document), *MEASURES):
         cards = document["agents"]
         base = value_of(cards[against], measure.key) if against in cards else None
         drawn.add_row(measure.label, *(_cell(cards[name], measure, None if name == against else base) for name in agents))
@@ -105,12 +104,13 @@ def comparison(value: float, base: float, better: int) -> str:
 
 def _title(document: Mapping[str, Any]) -> str:
     episodes = int(document["episodes"])
-    return f"{document['scenario']} · profiles {document['profiles']} · {episodes} episode{'' if episodes == 1 else 's'}"
+    return f"{document['scenario'].replace('_', '-')} · profiles {document['profiles']} · {episodes} episode{'' if episodes == 1 else 's'}"
 
 
 def _terms(document: Mapping[str, Any]) -> list[Measure]:
     first: Mapping[str, Any] = next(iter(document["agents"].values()), {})
-    return [Measure(f"terms.{name}", f"  {name}", 1, "{:.2f}") for name in first.get("terms", {})]
+    terms = [Measure(f"terms.{name}", f"  {name}, unweighted", 1, "{:.2f}") for name in first.get("terms", {})]
+    return [Measure("reward", "reward", 1, "{:.2f}"), *terms]
 
 
 def _cell(card: Mapping[str, Any], measure: Measure, base: float | None) -> Text:
@@ -118,9 +118,6 @@ def _cell(card: Mapping[str, Any], measure: Measure, base: float | None) -> Text
     if value is None:
         return Text("–")
     cell = Text(measure.form.format(value + 0.0))
-    interval = card.get(measure.key)
-    if isinstance(interval, Mapping) and interval.get("low") != interval.get("high") and interval.get("low") is not None:
-        cell.append(f" [{measure.form.format(interval['low'])}, {measure.form.format(interval['high'])}]", Style(dim=True))
     said = "" if base is None else comparison(value, base, measure.better)
     if said:
         cell.append(f"  {'▲' if said.startswith('better') else '▼'} {said}", _BETTER if said.startswith("better") else _WORSE)

@@ -24,6 +24,9 @@ REFRESHES_PER_S = 8
 KEPT = 20
 """Events and actions that are remembered; as many as fit are shown."""
 BAR_WIDTH = 24
+WIDE = 100
+"""Columns from which nothing is abbreviated."""
+_SHORT = {"congestion": "cong", "voltage": "volt", "curtailment": "curt", "imbalance": "imbal", "emissions": "CO2", "reliability": "reliab"}
 _DIM, _BOLD = Style(dim=True), Style(bold=True)
 _OUTCOME = {"applied": Band.HEALTHY, "clipped": Band.WARNING, "refused": Band.VIOLATION}
 _RISK = {"LOW": Band.HEALTHY, "MEDIUM": Band.WARNING, "HIGH": Band.VIOLATION, "CRITICAL": Band.VIOLATION}
@@ -64,14 +67,17 @@ class Scene:
 
     frame: Frame | None = None
     happenings: tuple[Text, ...] = ()
+    """What goes on for several cycles is said once."""
     orders: tuple[Text, ...] = ()
 
     def plus(self, frame: Frame) -> Scene:
         """The scene after the next frame."""
+        before = self.frame.events if self.frame is not None else {}
+        begun = [happening(frame, said) for key, said in frame.events.items() if key not in before]
         return replace(
             self,
             frame=frame,
-            happenings=(*self.happenings, *(happening(frame, said) for said in frame.happenings))[-KEPT:],
+            happenings=(*self.happenings, *begun)[-KEPT:],
             orders=(*self.orders, *(order(frame, receipt) for receipt in frame.receipts))[-KEPT:],
         )
 
@@ -109,8 +115,8 @@ def room(width: int, height: int) -> Room:
     """How a terminal is divided: the grid is drawn from 15 lines up, the rest goes to bars and events."""
     events = min(max((height - 18) // 3, 3), 8)
     middle = max(height - HEADLINE - TERMS - events, 6)
-    left = min(_CANVAS_WIDTH + 4, width * 5 // 9)
-    fits = middle >= _CANVAS_HEIGHT + 2 + 3 and left >= 50
+    left = min(_CANVAS_WIDTH + 4, width * 3 // 5)
+    fits = middle >= _CANVAS_HEIGHT + 2 + 3 and left >= 58
     return Room(left, middle, min(max(middle // 3, 4), 8), events, _CANVAS_HEIGHT if fits else 0)
 
 
@@ -127,21 +133,21 @@ def draw(scene: Scene, width: int, height: int) -> RenderableType:
         _grid(frame, parts),
         Group(_decision(frame, parts.decision), _log("Actions and their receipts", scene.orders, parts.middle - parts.decision)),
     )
-    return Group(headline(frame), middle, _terms(frame), _log("Events", scene.happenings, parts.events))
+    return Group(headline(frame, width), middle, _terms(frame, width), _log("Events", scene.happenings, parts.events))
 
 
-def headline(frame: Frame) -> Panel:
+def headline(frame: Frame, width: int = WIDE) -> Panel:
     """The line that says how the grid is."""
     load = loading_band(frame.max_loading)
     volt = min((voltage_band(frame.min_v_pu), voltage_band(frame.max_v_pu)), key=_WORST_FIRST.index)
     parts = [
-        (frame.clock, _BOLD),
-        (f"max line {frame.max_loading:.0%}{load.mark}".rstrip(), Style(color=load.colour)),
+        (frame.clock if width >= WIDE else frame.clock[5:], _BOLD),
+        (f"max {'line ' if width >= WIDE else ''}{frame.max_loading:.0%}{load.mark}".rstrip(), Style(color=load.colour)),
         (f"V {frame.min_v_pu:.3f}–{frame.max_v_pu:.3f}{volt.mark}".rstrip(), Style(color=volt.colour)),
         (f"{frame.violations} viol", _alarm(frame.violations > 0, Band.VIOLATION)),
         (f"curt {frame.curtailed_mw:.0f} MW", _alarm(frame.curtailed_mw >= 0.5, Band.WARNING)),
-        (f"unserved {frame.unserved_mw:.0f} MW", _alarm(frame.unserved_mw >= 0.5, Band.VIOLATION)),
         (f"reward {frame.totals.reward:.1f}", _BOLD),
+        (f"unserved {frame.unserved_mw:.0f} MW", _alarm(frame.unserved_mw >= 0.5, Band.VIOLATION)),
     ]
     line = Text(no_wrap=True, overflow="ellipsis")
     for k, (text, style) in enumerate(parts):
@@ -185,25 +191,25 @@ def _grid(frame: Frame, parts: Room) -> Panel:
     if drawn is not None:
         lines.append(drawn)
     free = parts.middle - 2 - (parts.canvas if drawn is not None else 0)
-    lines += [_bar(branch) for branch in sorted(frame.branches, key=lambda branch: -branch.loading)[:free]]
+    lines += [_bar(branch, min(parts.left - 26, BAR_WIDTH)) for branch in sorted(frame.branches, key=lambda branch: -branch.loading)[:free]]
     return _panel("Grid", Group(*lines), parts.middle)
 
 
-def _bar(branch: BranchNow) -> Text:
+def _bar(branch: BranchNow, width: int) -> Text:
     band = loading_band(branch.loading)
     line = Text(f"{branch.name[:12]:<12} ", no_wrap=True, overflow="crop")
     if branch.out:
         alarm = Band.LIGHT if branch.out == "open" else Band.VIOLATION
-        return line.append(f"{'╌' * BAR_WIDTH} {branch.out}", Style(color=alarm.colour))
-    full = min(round(branch.loading * BAR_WIDTH), BAR_WIDTH)
-    line.append("█" * full, Style(color=band.colour)).append("░" * (BAR_WIDTH - full), _DIM)
+        return line.append(f"{'╌' * width} {branch.out}", Style(color=alarm.colour))
+    full = min(round(branch.loading * width), width)
+    line.append("█" * full, Style(color=band.colour)).append("░" * (width - full), _DIM)
     return line.append(f" {branch.loading:4.0%}{band.mark}", Style(color=band.colour))
 
 
 def _decision(frame: Frame, height: int) -> Panel:
     said = Text()
     said.append(frame.risk_level, Style(color=_RISK.get(frame.risk_level, Band.LIGHT).colour, bold=True))
-    said.append(f" in {frame.latency_ms:.0f} ms  ", _DIM)
+    said.append("  " if frame.latency_ms is None else f" in {frame.latency_ms:.0f} ms  ", _DIM)
     if frame.verdict != "approved" or frame.why:
         said.append(frame.verdict, Style(color=Band.WARNING.colour)).append(f": {frame.why}  " if frame.why else "  ")
     return _panel("Decision", said.append(frame.assessment), height)
@@ -214,12 +220,12 @@ def _log(title: str, lines: Sequence[Text], height: int) -> Panel:
     return _panel(title, Group(*shown), height)
 
 
-def _terms(frame: Frame) -> Table:
+def _terms(frame: Frame, width: int) -> Table:
     drawn = Table(box=None, expand=True, header_style=_DIM, pad_edge=False)
     drawn.add_column("reward", no_wrap=True, style=_DIM)
     for name in (*REWARD_TERMS, "sum"):
-        drawn.add_column(name, justify="right", no_wrap=True)
-    drawn.add_row("this cycle", *(_score(frame.terms.get(name, 0.0)) for name in REWARD_TERMS), _score(frame.reward))
+        drawn.add_column(name if width >= WIDE else _SHORT.get(name, name), justify="right", no_wrap=True)
+    drawn.add_row("now", *(_score(frame.terms.get(name, 0.0)) for name in REWARD_TERMS), _score(frame.reward))
     drawn.add_row("so far", *(_score(frame.totals.terms.get(name, 0.0)) for name in REWARD_TERMS), _score(frame.totals.reward))
     return drawn
 

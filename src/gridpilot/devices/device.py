@@ -50,6 +50,8 @@ class DeviceKind:
     """
 
     name: str
+    from_rows: Callable[[list[dict[str, Any]]], Any]
+    """One dict of named numbers per device → parameters; what a row leaves out has the kind's usual value."""
     parameters: type[Any]
     """NamedTuple of arrays `[n]` (or `[n, k]`)."""
     state: type[Any]

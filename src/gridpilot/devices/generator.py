@@ -11,6 +11,7 @@ meaning, e.g. RTS-GMLC's `gen.csv`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,7 +71,7 @@ _NOT_NEGATIVE = ("ramp_mw_per_min", "start_cost_usd", "min_up_h", "min_down_h", 
 _RISING = (("p_min_mw", "p_max_mw"), ("q_min_mvar", "q_max_mvar"))
 
 
-def parameters(rows: list[dict[str, Any]]) -> Parameters:
+def parameters(rows: Sequence[Mapping[str, Any]]) -> Parameters:
     """Parameters from one dict per unit; `curve` is a list of (MW, USD/h) points, MW rising. Raises `ConfigError`."""
     flat = [{key: value for key, value in row.items() if key != "curve"} | {"curve_mw": 0.0, "curve_usd_per_h": 0.0} for row in rows]
     limits = dict.fromkeys(_NOT_NEGATIVE, (0.0, np.inf))
@@ -182,6 +183,7 @@ def settle(
 
 KIND = DeviceKind(
     name="generator",
+    from_rows=parameters,
     parameters=Parameters,
     state=State,
     series=(),

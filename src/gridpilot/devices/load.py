@@ -13,6 +13,7 @@ demand's own (where demand is next to nothing, the energy that comes back has no
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ _DEFAULTS = {"flexible_share": 0.0, "rebound_h": 2.0, "shaping_usd_per_mwh": 40.
 _LIMITS = {"flexible_share": (0.0, 1.0), "rebound_h": (0.0, np.inf), "shaping_usd_per_mwh": (0.0, np.inf)}
 
 
-def parameters(rows: list[dict[str, Any]]) -> Parameters:
+def parameters(rows: Sequence[Mapping[str, Any]]) -> Parameters:
     """Parameters from one dict per load; raises `ConfigError`."""
     made: Parameters = parameters_from_rows(Parameters, rows, _DEFAULTS, limits=_LIMITS)
     return made
@@ -138,6 +139,7 @@ def closing_value_mwh(parameters: Parameters, state: State) -> Floats:
 
 KIND = DeviceKind(
     name="load",
+    from_rows=parameters,
     parameters=Parameters,
     state=State,
     series=("p_mw", "q_mvar"),

@@ -6,6 +6,7 @@ inside the plant's capability.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ _LIMITS = {"p_max_mw": (0.0, np.inf), "power_factor_min": (0.01, 1.0)}
 _RISING = (("p_max_mw", "s_max_mva"),)
 
 
-def parameters(rows: list[dict[str, Any]]) -> Parameters:
+def parameters(rows: Sequence[Mapping[str, Any]]) -> Parameters:
     """Parameters from one dict per plant; without `s_max_mva` the converter carries `p_max_mw` at 0.95.
 
     Raises `ConfigError`.

@@ -12,6 +12,7 @@ Trans. Control Systems Technology 26(3), 2018. Wear is a price per MWh of throug
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ _LIMITS = {
 _RISING = (("energy_min_mwh", "initial_mwh", "energy_max_mwh"),)
 
 
-def parameters(rows: list[dict[str, Any]]) -> Parameters:
+def parameters(rows: Sequence[Mapping[str, Any]]) -> Parameters:
     """Parameters from one dict per unit; without `initial_mwh` a unit begins half full. Raises `ConfigError`."""
     filled = [{"initial_mwh": row.get("energy_max_mwh", np.nan) / 2, **row} for row in rows]
     made: Parameters = parameters_from_rows(Parameters, filled, _DEFAULTS, limits=_LIMITS, rising=_RISING)
@@ -126,6 +127,7 @@ def closing_value_mwh(parameters: Parameters, state: State) -> Floats:
 
 KIND = DeviceKind(
     name="storage",
+    from_rows=parameters,
     parameters=Parameters,
     state=State,
     series=(),

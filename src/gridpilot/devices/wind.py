@@ -9,6 +9,7 @@ parameters = renewable.parameters
 
 KIND = DeviceKind(
     name="wind",
+    from_rows=parameters,
     parameters=renewable.Parameters,
     state=renewable.State,
     series=("available_mw",),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from hashlib import sha256
-from math import ceil, isfinite, isnan
+from math import ceil, isfinite
 
 import numpy as np
 from numpy.random import Generator
@@ -71,9 +71,9 @@ class Threat:
     def __post_init__(self) -> None:
         ranges = {"between_h": self.between_h, "lasting_h": self.lasting_h, "magnitude": self.magnitude}
         problems = [
-            Problem(name, f"must be two numbers ≥ 0 that do not fall, found {low} and {high}")
+            Problem(name, f"must be two finite numbers ≥ 0 that do not fall, found {low} and {high}")
             for name, (low, high) in ranges.items()
-            if isnan(low) or isnan(high) or not 0 <= low <= high or isfinite(low) != isfinite(high)
+            if not 0 <= low <= high or not (isfinite(high) or (name == "lasting_h" and low == high))
         ]
         if not self.components:
             problems.append(Problem("components", "must name at least one"))
@@ -96,7 +96,7 @@ def draw(threats: Sequence[Threat], seed: int) -> tuple[Disturbance, ...]:
         copies[key] = copies.get(key, -1) + 1
         wanted.append(_draw_one(threat, _random(seed, f"{key} {copies[key]}")))
     drawn: list[Disturbance] = []
-    for first, order in sorted(wanted, key=lambda pair: (pair[0].from_h, pair[0].component)):
+    for first, order in sorted(wanted, key=lambda pair: (pair[0].from_h, pair[0].component, pair[0].until_h)):
         free = (replace(first, component=component) for component in order)
         drawn += [d for d in free if not _clash(drawn, d)][:1]
     return tuple(sorted(drawn, key=lambda d: (d.from_h, d.component)))

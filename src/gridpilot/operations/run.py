@@ -52,10 +52,15 @@ class Run:
 
     def records(self) -> Iterator[Record]:
         """Operate, cycle by cycle; each record is in the trace when it comes out."""
+        for passed in self.passed():
+            yield passed.record
+
+    def passed(self) -> Iterator[Cycle]:
+        """The same, with the transition that the record keeps a summary of."""
         try:
             for passed in run_cycles(self.twin, self._agent, self._desk, self._log, pace=self._pace):
                 self._scores.append(_score(passed))
-                yield passed.record
+                yield passed
         except KeyboardInterrupt:
             self.interrupted = True
 

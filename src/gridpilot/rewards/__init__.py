@@ -29,14 +29,14 @@ def reward_terms() -> Mapping[str, RewardTerm]:
 @kernel
 def evaluate_terms(facts: Facts) -> Floats:
     """All terms, unweighted `[B, 7]`, in the order of `REWARD_TERMS`."""
-    values = np.empty((len(facts.cost_usd), 7))
-    values[:, 0] = congestion.evaluate(facts)
-    values[:, 1] = voltage.evaluate(facts)
-    values[:, 2] = curtailment.evaluate(facts)
-    values[:, 3] = imbalance.evaluate(facts)
-    values[:, 4] = cost.evaluate(facts)
-    values[:, 5] = emissions.evaluate(facts)
-    values[:, 6] = reliability.evaluate(facts)
+    by_term = (
+        congestion.evaluate(facts), voltage.evaluate(facts), curtailment.evaluate(facts), imbalance.evaluate(facts),
+        cost.evaluate(facts), emissions.evaluate(facts), reliability.evaluate(facts),
+    )  # fmt: skip
+    values = np.empty((len(facts.cost_usd), len(by_term)))
+    for b in range(values.shape[0]):
+        for k in range(len(by_term)):
+            values[b, k] = by_term[k][b]
     return values
 
 
@@ -47,8 +47,12 @@ def weights(changes: Mapping[str, float] | None = None) -> Floats:
     problems += [
         Problem(name, f"a weight must be a number ≥ 0, found {value!r}")
         for name, value in changes.items()
-        if not (isinstance(value, Real) and isfinite(value) and value >= 0)
+        if not _is_weight(value)
     ]
     if problems:
         raise ConfigError("The reward weights cannot be used.", problems)
     return np.array([changes.get(name, term.weight) for name, term in reward_terms().items()], dtype=np.float64)
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, Real) and isfinite(value) and float(value) >= 0.0

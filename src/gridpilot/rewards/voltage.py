@@ -9,8 +9,8 @@ from gridpilot.rewards.term import Facts, RewardTerm
 from gridpilot.values import Floats
 
 UNIT = 0.05
-DEAD_AS = 0.45
-"""A dead bus counts as one at 0.5 pu, the lowest voltage a solution may have: going dark is never cheaper than low voltage."""
+DEAD_AS = 0.15
+"""A dead bus counts as one at 0.80 pu, below which under-voltage relays cut load off: going dark is never the cheaper way out."""
 
 
 @kernel
@@ -34,6 +34,6 @@ TERM = RewardTerm(
     name="voltage",
     weight=3.0,
     unit="one bus 0.05 pu outside its band for an hour",
-    formula="−dt · Σ_buses max(0, v_min − v, v − v_max) / 0.05; a dead bus counts as 0.45 pu",
+    formula="−dt · Σ_buses max(0, v_min − v, v − v_max) / 0.05; a dead bus counts as 0.15 pu",
     evaluate=evaluate,
 )

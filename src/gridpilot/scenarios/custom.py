@@ -112,6 +112,7 @@ class _Grid:
         self.slack_buses = sorted({fused.bus_name[at[bus]] for bus in case.slack_bus})
         self.slack_v_pu = float(case.slack_v_pu[0])
         self.loads = _load_rows(case, self.network, at)
+        self.unit_names = case.units.name
         self.units = {row["name"]: row for row in _unit_rows(case, self.network, at)}
         self.kind = {name: assumed.kinds.get(name) or _kind_of(row) for name, row in self.units.items()}
         self.batteries = [self._battery(row) for row in storage]
@@ -174,8 +175,8 @@ class _Grid:
     def problems(self) -> Iterator[Problem]:
         """Everything that keeps this case from being operated."""
         for name, kind in self.assumed.kinds.items():
-            if name not in self.units:
-                yield Problem(f"kinds: {name}", "the case has no unit of this name in service")
+            if name not in self.unit_names:
+                yield Problem(f"kinds: {name}", "the case has no unit of this name")
             if kind not in KINDS:
                 yield Problem(f"kinds: {name}", f"is {kind!r}; expected one of {', '.join(KINDS)}")
         if len(self.slack_buses) != 1:
@@ -196,16 +197,10 @@ class _Grid:
             yield Problem(name, f"is a {kind} plant of {_rated_mw(row):g} MW; expected a rated power above 0")
         if kind == "storage" and name not in {battery.get("name") for battery in self.batteries}:
             yield Problem(name, 'is storage whose energy the case does not say; give storage=[{"name": …, "energy_max_mwh": …}]')
-        if kind != "generator" or (row["bus"] in self.slack_buses and row["holds_voltage"]):
-            return
-        if row["fuel"] == "dcline":
+        if kind == "generator" and row["fuel"] == "dcline":
             yield Problem(name, "is an end of a DC line, which cannot be operated; leave it out with kinds={…: 'out'}")
-        if row["p_mw"] < 0:
-            yield Problem(name, f"injects {row['p_mw']:g} MW; a generator cannot draw power: make it a load")
-        if row["q_mvar"] and not row["holds_voltage"]:
-            yield Problem(name, f"injects {row['q_mvar']:g} Mvar; a generator that holds no voltage runs at unity power factor here")
-        if any(row["cost"][:-3]):
-            yield Problem(name, f"has a cost polynomial of degree {len(row['cost']) - 1}; expected 2 or less")
+        elif kind == "generator" and not (row["bus"] in self.slack_buses and row["holds_voltage"]):
+            yield from _generator_problems(row)
 
     def _battery_problems(self) -> Iterator[Problem]:
         valid = {"name", "bus", *storage.Parameters._fields}
@@ -234,18 +229,8 @@ def _load_rows(case: Case, network: Network, at: Any) -> list[Row]:
 
 
 _UNIT_FIELDS = (
-    "p_mw",
-    "q_mvar",
-    "p_min_mw",
-    "p_max_mw",
-    "q_min_mvar",
-    "q_max_mvar",
-    "v_set_pu",
-    "holds_voltage",
-    "fuel",
-    "cost",
-    "cost_points",
-)
+    "p_mw", "q_mvar", "p_min_mw", "p_max_mw", "q_min_mvar", "q_max_mvar", "v_set_pu", "holds_voltage", "fuel", "cost", "cost_points",
+)  # fmt: skip
 
 
 def _unit_rows(case: Case, network: Network, at: Any) -> Iterator[Row]:
@@ -254,6 +239,16 @@ def _unit_rows(case: Case, network: Network, at: Any) -> Iterator[Row]:
         values = {column: getattr(table, column)[k] for column in _UNIT_FIELDS}
         numbers = {column: float(value) if isinstance(value, np.floating) else value for column, value in values.items()}
         yield {"name": table.name[k], "bus": network.bus_name[at[table.bus[k]]], **numbers}
+
+
+def _generator_problems(row: Row) -> Iterator[Problem]:
+    """What a generator of the twin cannot do; a slack unit does what the grid needs."""
+    if row["p_mw"] < 0:
+        yield Problem(row["name"], f"injects {row['p_mw']:g} MW; a generator cannot draw power: make it a load")
+    if row["q_mvar"] and not row["holds_voltage"]:
+        yield Problem(row["name"], f"injects {row['q_mvar']:g} Mvar; a generator that holds no voltage runs at unity power factor here")
+    if any(row["cost"][:-3]):
+        yield Problem(row["name"], f"has a cost polynomial of degree {len(row['cost']) - 1}; expected 2 or less")
 
 
 def _kind_of(row: Row) -> str:

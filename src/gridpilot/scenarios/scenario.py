@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -161,6 +162,32 @@ def _slack_problems(scenario: Scenario) -> list[Problem]:
         return [Problem("generator", "a scenario needs generators, one of them the slack unit")]
     slack = scenario.tables["generator"].parameters.is_slack.sum()
     return [] if slack == 1 else [Problem("generator", f"exactly one unit must be the slack unit, found {slack:g}")]
+
+
+def device_tables(network: Network, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, DeviceTable]:
+    """Tables from rows per kind: `name`, `bus` (its name), and the parameters of the kind.
+
+    Raises `ConfigError` naming every unknown bus, parameter and missing value.
+    """
+    problems = [problem for kind, own in rows.items() for row in own for problem in _row_problems(network, kind, row)]
+    if problems:
+        raise ConfigError("Some devices cannot be built.", problems)
+    return {kind: _table(network, kind, own) for kind, own in rows.items()}
+
+
+def _row_problems(network: Network, kind: str, row: Mapping[str, Any]) -> list[Problem]:
+    where = f"{kind} {row.get('name', '(no name)')}"
+    found = [Problem(where, f"has no {key!r}") for key in ("name", "bus") if key not in row]
+    if "bus" in row and row["bus"] not in network.bus_name:
+        found.append(Problem(where, f"there is no bus {row['bus']!r}"))
+    known = {"name", "bus", "curve", *device_kind(kind).parameters._fields}
+    return found + [Problem(where, f"there is no parameter {key!r}; valid: {', '.join(sorted(known))}") for key in row if key not in known]
+
+
+def _table(network: Network, kind: str, rows: Sequence[Mapping[str, Any]]) -> DeviceTable:
+    numbers = [{key: value for key, value in row.items() if key not in ("name", "bus")} for row in rows]
+    bus = np.array([network.bus(row["bus"]) for row in rows], dtype=np.int64)
+    return DeviceTable(kind, tuple(row["name"] for row in rows), bus, device_kind(kind).from_rows(numbers))
 
 
 def device_table(kind: str, network: Network, rows: list[dict[str, object]], parameters: object) -> DeviceTable:

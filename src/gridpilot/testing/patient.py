@@ -54,10 +54,20 @@ class Patient:
 
     @cached_property
     def states(self) -> tuple[GridState, ...]:
-        """States of element 0 over the held episode, while its grid was up; the last cycle is left to step into."""
-        run = self.runs[HOLD]
-        held = [pick(passed.before, np.array([0])) for passed in run[:: max(1, len(run) // _SAMPLES)]]
-        return tuple(state for state in held if not state.collapsed[0])
+        """States of element 0 over the episode while its grid was up, held as long as that keeps it up.
+
+        The last cycle is left to step into.
+        """
+        runs = list(self.runs.values())
+        cycles = range(0, len(runs[0]), max(1, len(runs[0]) // _SAMPLES))
+        up = (next((run[k].before for run in runs if not run[k].before.collapsed[0]), None) for k in cycles)
+        return tuple(pick(state, np.array([0])) for state in up if state is not None)
+
+    @cached_property
+    def steady(self) -> tuple[GridState, ...]:
+        """Those of `states` from which holding leads to an ordinary cycle: up, nothing shed, spilled or struck."""
+        twin = self.alone()
+        return tuple(state for state in self.states if _is_ordinary(twin.step(state, state.setpoints)))
 
     def room(self, control: Control, state: GridState) -> tuple[float, float]:
         """Lowest and highest value of a device's parameter that can be followed at a state, with the operator's sign."""
@@ -66,9 +76,11 @@ class Patient:
         low, high = sorted(ends)
         return low, high
 
-    def roomiest(self, control: Control) -> GridState | None:
-        """The state at which a device can move most; None where the grid was never up."""
-        return max(self.states, key=lambda state: -np.subtract(*self.room(control, state)), default=None)
+
+def _is_ordinary(moved: Transition) -> bool:
+    events = moved.events
+    quiet = not (events.tripped.any() or events.islanded.any() or len(events.struck))
+    return quiet and not moved.state.collapsed.any() and not (events.shed_mw + events.spilled_mw > 0).any()
 
 
 def variant(twin: Twin, scenario: Scenario) -> Twin:

@@ -55,9 +55,23 @@ def prepare(
     p_bus, q_bus = to_buses(layout, p, q, bus.shape[1])
     kind = bus_kinds(layout, bus, device, p, collapsed)
     v_set = np.empty(bus.shape)
-    v_set[:] = layout.v_set_pu
-    commanded = ordered & (lockout_h <= 0.0)
-    return Prepared(bus, branch, device, exogenous, p, q, p_bus, q_bus, kind, v_set, commanded, commanded & branch & ~faulted)
+    for b in range(bus.shape[0]):
+        for k in range(bus.shape[1]):
+            v_set[b, k] = layout.v_set_pu[k]
+    commanded, closed = breakers(ordered, lockout_h, branch, faulted)
+    return Prepared(bus, branch, device, exogenous, p, q, p_bus, q_bus, kind, v_set, commanded, closed)
+
+
+@inner
+def breakers(ordered: Bools, lockout_h: Floats, built: Bools, faulted: Bools) -> tuple[Bools, Bools]:
+    """Orders that can be followed, a locked-out branch staying open, and the branches that are in service `[B, m]`."""
+    commanded = np.zeros(ordered.shape, dtype=np.bool_)
+    closed = np.zeros(ordered.shape, dtype=np.bool_)
+    for b in range(ordered.shape[0]):
+        for k in range(ordered.shape[1]):
+            commanded[b, k] = ordered[b, k] and lockout_h[b, k] <= 0.0
+            closed[b, k] = commanded[b, k] and built[b, k] and not faulted[b, k]
+    return commanded, closed
 
 
 @inner

@@ -46,7 +46,20 @@ def _kind_of(entry: Any) -> DeviceKind:
 @inner
 def columns_of(values: Any, first: int, count: int) -> Any:
     """`count` columns of `[B, …]` in their own memory, the layout that devices are compiled for."""
-    return np.ascontiguousarray(values[:, first : first + count])
+    # Loops, here and below: numba takes seconds to compile an assignment to a slice.
+    taken = np.empty((values.shape[0], count), dtype=values.dtype)
+    for b in range(values.shape[0]):
+        for k in range(count):
+            taken[b, k] = values[b, first + k]
+    return taken
+
+
+@inner
+def write_columns(values: Any, first: int, into: Any) -> None:
+    """Write `values` `[B, n]` into the columns of `[B, …]` that begin at `first`."""
+    for b in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            into[b, first + k] = values[b, k]
 
 
 def inject_fleet(
@@ -82,8 +95,8 @@ def _compile_inject_fleet(
         n = setpoint.shape[1]
         weather = columns_of(exogenous, column, series * n)
         wanted = inject(parameters, state, setpoint, weather, columns_of(in_service, device, n), dt_h)
-        p_mw[:, device : device + n] = wanted.p_mw
-        q_mvar[:, device : device + n] = wanted.q_mvar
+        write_columns(wanted.p_mw, device, p_mw)
+        write_columns(wanted.q_mvar, device, q_mvar)
         inject_fleet(fleet[1:], device + n, column + series * n, exogenous, in_service, dt_h, p_mw, q_mvar)
 
     return first_and_rest

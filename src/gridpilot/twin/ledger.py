@@ -154,7 +154,10 @@ def score(
         layout, grid.loading, grid.v_pu, grid.energised, grid.bus_active, grid.branch_active, grid.closed, grid.faulted,
         grid.tripped, dt_h,
     )  # fmt: skip
-    slack_p = p_mw[:, layout.slack_unit].copy()
+    batch = p_mw.shape[0]
+    slack_p = np.empty(batch)
+    for b in range(batch):
+        slack_p[b] = p_mw[b, layout.slack_unit]
     uncovered = uncovered_mw(layout, slack_p, grid.shed_mw, grid.spilled_mw, grid.collapsed)
     facts = Facts(
         grid.loading, count.lost, grid.v_pu, grid.energised, grid.bus_active, layout.v_min_pu, layout.v_max_pu,
@@ -162,17 +165,18 @@ def score(
         slack_deviation_mwh(slack_p, schedule_mw, band_mw, uncovered, dt_h), totals[COST], totals[CO2], price_usd_per_mwh, dt_h,
     )  # fmt: skip
     terms = evaluate_terms(facts)
-    batch = len(slack_p)
-    reward, costs, outcomes = np.zeros(batch), np.empty((batch, 3)), np.empty((14, batch))
+    residual = balance_mw(p_mw, grid.losses_mw)
+    rows = (
+        totals[0], totals[1], totals[2], totals[3], totals[4], totals[5], slack_p, schedule_mw, count.overload_min,
+        count.voltage_min, count.max_loading, count.min_v_pu, count.max_v_pu, residual,
+    )  # fmt: skip
+    reward, costs, outcomes = np.zeros(batch), np.empty((batch, 3)), np.empty((len(rows), batch))
     for b in range(batch):
         for k in range(terms.shape[1]):
             reward[b] += weights[k] * terms[b, k]
         costs[b, 0], costs[b, 1], costs[b, 2] = count.overload[b], count.outside_pu[b], totals[UNSERVED, b]
-    outcomes[:6] = totals
-    outcomes[6], outcomes[7] = slack_p, schedule_mw
-    outcomes[8], outcomes[9] = count.overload_min, count.voltage_min
-    outcomes[10], outcomes[11], outcomes[12] = count.max_loading, count.min_v_pu, count.max_v_pu
-    outcomes[13] = balance_mw(p_mw, grid.losses_mw)
+        for k in range(len(rows)):
+            outcomes[k, b] = rows[k][b]
     islanded, fallen, built = happenings(grid)
     return Score(terms, costs, reward, outcomes, islanded, fallen, built)
 

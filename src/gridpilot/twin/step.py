@@ -92,14 +92,14 @@ def _strike(world: World, state: GridState, clock: Ints) -> tuple[Bools, Floats,
         return state.faulted, state.load_factor, state.outage, _NOTHING_STRUCK
     channels = (state.faulted.copy(), state.load_factor.copy(), state.outage.copy())
     element, slot = np.nonzero(hit)
-    struck = np.stack([element, plan.event[hit], plan.index[hit], plan.begins[hit]], axis=1)
+    struck = np.stack([element, plan.event[hit], plan.index[hit], plan.begins[hit], plan.channel[hit]], axis=1)
     for b, k in zip(element.tolist(), slot.tolist(), strict=True):
         target: Any = channels[plan.channel[b, k]]
         target[b, plan.index[b, k]] = plan.value[b, k]
     return *channels, struck
 
 
-_NOTHING_STRUCK = np.zeros((0, 4), dtype=np.int64)
+_NOTHING_STRUCK = np.zeros((0, 5), dtype=np.int64)
 
 
 # ---------------------------------------------------------------------------------------------------- the grid
@@ -147,7 +147,8 @@ def _settle_grid(model: Model, state: GridState, now: Prepared) -> _Settled:
 
 
 def _unsolved(flow: Flow) -> Bools:
-    return (flow.status != _OK) & (flow.status != _ISLANDED)
+    failed: Bools = (flow.status != _OK) & (flow.status != _ISLANDED)
+    return failed
 
 
 def _dark(model: Model, now: Prepared) -> Flow:

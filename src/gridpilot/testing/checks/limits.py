@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gridpilot.actions import verbs
+from gridpilot.actions import Control, verbs
 from gridpilot.testing.finding import Check, Examined
 from gridpilot.testing.patient import Patient
+from gridpilot.values import GridState
 
 _LEAST_MW = 1e-6
 
@@ -31,7 +32,7 @@ def _network_problems(patient: Patient) -> Iterator[str]:
     if network.n_branch and not np.isfinite(network.rating_mva).any():
         yield "no branch has a rating, so that nothing can be overloaded"
     flat = ~((network.bus_v_min_pu > 0) & (network.bus_v_min_pu < network.bus_v_max_pu))
-    yield from (f"bus {network.bus_name[k]} has the voltage band {_band(patient, k)}" for k in np.flatnonzero(flat))
+    yield from (f"bus {network.bus_name[k]} has the voltage band {_band(patient, k)}" for k in np.flatnonzero(flat).tolist())
 
 
 def _band(patient: Patient, bus: int) -> str:
@@ -67,10 +68,14 @@ def _frozen_controls(patient: Patient) -> Iterator[str]:
         if not (np.isfinite([control.low, control.high]).all() and control.high > control.low):
             yield f"{control.name} has the range [{control.low:g}, {control.high:g}] MW"
             continue
-        rooms = [patient.room(control, state) for state in patient.states]
-        widest = max((high - low for low, high in rooms), default=0.0)
-        if not widest > _LEAST_MW:
+        rooms = [patient.room(control, state) for state in patient.states if _is_built(patient, state, control)]
+        if rooms and not max(high - low for low, high in rooms) > _LEAST_MW:
             yield f"{control.name} could not be moved at any time of the episode: its range was a point"
+
+
+def _is_built(patient: Patient, state: GridState, control: Control) -> bool:
+    bus = patient.twin.model.scenario.tables[control.kind].bus[control.index]
+    return bool(state.bus_active[0, bus])
 
 
 CHECK = Check("limits", "Every device can move, branches are rated, and every voltage band has a width.", examine)

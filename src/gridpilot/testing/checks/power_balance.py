@@ -50,7 +50,7 @@ def bus_residual_mw(twin: Twin, state: GridState, group: Ints) -> Floats:
         (-flow.p_to_mw, network.branch_to),
         (-network.shunt_g_mw * flow.v_pu[:, network.shunt_bus] ** 2, network.shunt_bus),
     ):
-        np.add.at(left, (slice(None), group[bus]), mw)
+        np.add.at(left.T, group[bus], mw.T)
     return left
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from gridpilot.testing.finding import Check, Examined
 from gridpilot.testing.patient import Patient
-from gridpilot.values import Bools, Floats
+from gridpilot.values import Floats
 
 _STUCK_DAYS = 7.0
 """A meter that shows the same number above 0 for longer is broken."""
@@ -18,7 +18,8 @@ def examine(patient: Patient) -> Examined:
     table = patient.twin.world.table
     rows = _STUCK_DAYS * patient.twin.world.profiles.rows_per_day
     lowest, spread = table.min(axis=0), np.ptp(table, axis=0)
-    problems = [f"{driver} holds values that are no numbers" for driver, bad in _with(drivers, ~np.isfinite(table).all(axis=0)) if bad]
+    finite = [bool(np.isfinite(column).all()) for column in table.T]
+    problems = [f"{driver} holds values that are no numbers" for driver, fine in zip(drivers, finite, strict=True) if not fine]
     stuck = np.array([longest_run(table[:, c]) for c in range(table.shape[1])])
     for c, driver in enumerate(drivers):
         if driver.endswith("_mw") and lowest[c] < 0:
@@ -27,10 +28,8 @@ def examine(patient: Patient) -> Examined:
             problems.append(f"{driver} is {lowest[c]:.4g} at all times")
         elif stuck[c] > rows:
             problems.append(f"{driver} stands still for {stuck[c] / rows * _STUCK_DAYS:.0f} days on end")
-    return Examined(
-        tuple(problems),
-        {"drivers": len(drivers), "rows": len(table), "lowest": float(lowest.min(initial=0.0)), "longest_still_rows": float(stuck.max(initial=0))},
-    )
+    measured = {"drivers": len(drivers), "rows": len(table), "lowest": float(lowest.min()), "longest_still_rows": int(stuck.max())}
+    return Examined(tuple(problems), measured)
 
 
 def longest_run(series: Floats) -> int:
@@ -40,10 +39,6 @@ def longest_run(series: Floats) -> int:
     lengths = np.diff(bounds)
     real = series[bounds[:-1]] != 0
     return int(lengths[real].max(initial=0))
-
-
-def _with(drivers: tuple[str, ...], flags: Bools) -> list[tuple[str, bool]]:
-    return list(zip(drivers, flags.tolist(), strict=True))
 
 
 CHECK = Check("profiles_move", "Load and weather move, and are not negative where they cannot be.", examine)

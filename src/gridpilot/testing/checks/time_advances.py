@@ -20,12 +20,12 @@ def examine(patient: Patient) -> Examined:
     jumps = still = stale = clock = 0
     for before, _, moved in run:
         after = moved.state
-        jumps += not ((after.step == before.step + 1).all() and (after.row == before.row + 1).all())
+        jumps += int(not ((after.step == before.step + 1).all() and (after.row == before.row + 1).all()))
         still += np.array_equal(after.exogenous, before.exogenous)
         stale += not _is_of_its_row(patient, after)
         passed = (np.datetime64(twin.time(after)) - np.datetime64(twin.time(before))) / np.timedelta64(1, "s")
         # The clock is told to the minute, so that a shorter cycle may read as none or as one.
-        clock += abs(passed / 60.0 - minutes) >= 1.0
+        clock += int(abs(passed / 60.0 - minutes) >= 1.0)
     problems = []
     if jumps:
         problems.append(f"step and row did not go on by one in {jumps} of {len(run)} cycles")

@@ -1,0 +1,92 @@
+"""From normalised action vectors to setpoints, for a batch in one compiled call."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridpilot.errors import ActionError
+from gridpilot.jit import kernel
+from gridpilot.twin.model import Model
+from gridpilot.values import Bools, Floats, Ints, Setpoints
+
+
+class VectorOrders(NamedTuple):
+    """How the entries of an action vector move the grid; `d` entries, `N` devices, `m` branches."""
+
+    device: Ints
+    """Place of the device in the flat order of all kinds, −1 for a branch `[d]`."""
+    branch: Ints
+    """Index of the branch, −1 for a device `[d]`."""
+    sign: Floats
+    low: Floats
+    high: Floats
+    """Sign and nameplate range of each control `[d]`."""
+    standing: Floats
+    """Setpoints of devices that no entry moves `[N]`."""
+    branches: int
+
+
+def make_vector_orders(model: Model) -> VectorOrders:
+    """The vector of a model's `vector_controls`.
+
+    A branch without an entry is commanded closed in every step, so that it comes back once a lock-out is over.
+    """
+    entries = model.vector_controls.entries
+    standing = [kind.initial_setpoint(model.parameters(kind.name)) for kind in model.kinds]
+    moved = [entry.verb.moves_branches for entry in entries]
+    return VectorOrders(
+        device=np.array([-1 if b else model.slices[e.kind].start + e.index for e, b in zip(entries, moved, strict=True)], dtype=np.int64),
+        branch=np.array([e.index if b else -1 for e, b in zip(entries, moved, strict=True)], dtype=np.int64),
+        sign=np.array([entry.verb.sign for entry in entries], dtype=np.float64),
+        low=np.array([entry.low for entry in entries], dtype=np.float64),
+        high=np.array([entry.high for entry in entries], dtype=np.float64),
+        standing=np.concatenate(standing),
+        branches=model.scenario.network.n_branch,
+    )
+
+
+@kernel
+def _decode(orders: VectorOrders, vector: Floats) -> tuple[bool, Floats, Bools]:
+    """Whether all entries are numbers, setpoints of all devices `[B, N]` and breakers `[B, m]`."""
+    batch, entries = vector.shape
+    devices = np.empty((batch, len(orders.standing)))
+    closed = np.ones((batch, orders.branches), dtype=np.bool_)
+    finite = True
+    for b in range(batch):
+        for d in range(len(orders.standing)):
+            devices[b, d] = orders.standing[d]
+        for k in range(entries):
+            finite = finite and np.isfinite(vector[b, k])
+            unit = (min(max(vector[b, k], -1.0), 1.0) + 1.0) / 2.0
+            if orders.branch[k] >= 0:
+                closed[b, orders.branch[k]] = unit > 0.5
+            else:
+                devices[b, orders.device[k]] = orders.sign[k] * (orders.low[k] + unit * (orders.high[k] - orders.low[k]))
+    return finite, devices, closed
+
+
+def decode(model: Model, orders: VectorOrders, vector: Floats) -> Setpoints:
+    """Setpoints from vectors `[B, d]` in [−1, 1]; entries outside are clipped.
+
+    Raises `ActionError` for another shape, and for entries that are not finite numbers.
+    """
+    if vector.ndim != 2 or vector.shape[1] != len(orders.low):
+        raise ActionError(
+            f"The action has shape {vector.shape[1:]}, expected ({len(orders.low)},): one number per entry of `action_names`."
+        )
+    finite, devices, closed = _decode(orders, vector)
+    if not finite:
+        lost = [model.vector_controls.entries[k].name for k in np.flatnonzero(~np.isfinite(vector).all(axis=0))]
+        raise ActionError(f"An action must be made of finite numbers; these entries are not: {', '.join(lost)}.")
+    parts = {kind.name: np.ascontiguousarray(devices[:, model.slices[kind.name]]) for kind in model.kinds}
+    return Setpoints(parts, closed)
+
+
+def encode_standing(orders: VectorOrders) -> NDArray[np.float32]:
+    """The vector `[d]` under which every device keeps its standing order and every branch is closed."""
+    value = orders.sign * orders.standing[np.maximum(orders.device, 0)]
+    place = 2.0 * (value - orders.low) / (orders.high - orders.low) - 1.0
+    return np.where(orders.branch >= 0, 1.0, place).astype(np.float32)

@@ -1,0 +1,108 @@
+"""The document a benchmark makes: machine, versions, rows."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("gridpilot", "numpy", "numba", "scipy", "gymnasium", "pandapower", "lightsim2grid", "grid2op")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured number."""
+
+    name: str
+    value: float
+    unit: str
+    against: str | None = None
+    """The peer that was raced."""
+    ratio: float | None = None
+    """Our speed over the peer's in the same interleaved run (median); None where the peer was not raced."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BenchReport:
+    """What a benchmark found, and where."""
+
+    machine: Mapping[str, Any]
+    versions: Mapping[str, str]
+    rows: tuple[Row, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON-ready values."""
+        return {"machine": dict(self.machine), "versions": dict(self.versions), "rows": [asdict(row) for row in self.rows]}
+
+
+def make_report(rows: Sequence[Row]) -> BenchReport:
+    """A report of these rows, measured here and now."""
+    return BenchReport(_machine(), _versions(), tuple(rows))
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "cores_used": 1,
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    """Name of the processor, as Linux tells it, else as Python does."""
+    listing = Path("/proc/cpuinfo")
+    if listing.is_file():
+        names = (line.partition(":")[2].strip() for line in listing.read_text().splitlines() if line.startswith("model name"))
+        return next(names, platform.machine())
+    return platform.processor() or platform.machine()
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the packages that matter and are installed."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Hold the process on one core meanwhile, where the system can do that."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def race(runners: Mapping[str, Callable[[], int]], rounds: int) -> dict[str, float]:
+    """Median seconds per unit of work of every runner, which returns how many units it did.
+
+    The runners take turns, so that a slow moment of the machine hits all of them. Each is run once before, unmeasured.
+    """
+    for run in runners.values():
+        run()
+    taken: dict[str, list[float]] = {name: [] for name in runners}
+    for _ in range(rounds):
+        for name, run in runners.items():
+            begun = time.perf_counter()
+            units = run()
+            taken[name].append((time.perf_counter() - begun) / units)
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}
