@@ -1,8 +1,8 @@
 """`kernel`: compile a numeric function with numba, and remember the machine code on disk.
 
 Kernels call each other across files, and numba's own cache looks only at the file of the outermost one: after
-an edit of an inner kernel it would go on running the old code. Here the cache is keyed on the text of every
-file that holds a kernel, so that an edit or an upgrade recompiles, and nothing else does.
+an edit of an inner kernel, or of a NamedTuple that it is given, it would go on running the old code. Here the cache is
+keyed on the text of every file that holds one of the two, so that an edit or an upgrade recompiles, and nothing else does.
 
 Kernels are strict: no fast-math, so that a result does not depend on the batch size or the place in the batch.
 """
@@ -20,14 +20,17 @@ from numba.core.caching import CacheImpl, CompileResultCacheImpl, FunctionCache
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_MARKS = (b"gridpilot.jit", b"NamedTuple")
+"""What a file says that holds a kernel, or a value that kernels take apart."""
+
 
 @cache
 def _source_stamp() -> str:
-    """A digest of every file of the package that imports this one (a few milliseconds, once per process)."""
+    """A digest of every file of the package that kernels depend on (a few milliseconds, once per process)."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         text = path.read_bytes()
-        if b"gridpilot.jit" in text or path.name == "jit.py":
+        if any(mark in text for mark in _MARKS):
             digest.update(text)
     return digest.hexdigest()
 

@@ -191,7 +191,7 @@ class Protection:
     overload_h: Floats
     """How long the branch has been above its rating without a break."""
     lockout_h: Floats
-    """Time until a branch that protection opened may be closed again."""
+    """Time until a branch that protection opened may be closed again; below 0, for how long it could have been."""
     tripped: Bools
     """Branches that protection opened and nobody has closed since."""
 

@@ -39,7 +39,7 @@ def invoke() -> Invoke:
 
 
 @pytest.fixture
-def command() -> Callable[..., subprocess.CompletedProcess[str]]:
+def process() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Call the command line in a process of its own, without a terminal."""
 
     def call(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

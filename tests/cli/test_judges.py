@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.cli.conftest import Invoke
 
 from gridpilot.evaluation.bench import BenchReport, Row
 from gridpilot.testing.doctor import DoctorReport
 from gridpilot.testing.finding import Finding
-from tests.cli.conftest import Invoke
 
-REPORT = DoctorReport("six_bus", "simbench", (Finding("time", True, "Time goes on.", {}), Finding("limits", True, "Devices move.", {"low_mw": 1.0})))
+REPORT = DoctorReport(
+    "six_bus", "simbench", (Finding("time", True, "Time goes on.", {}), Finding("limits", True, "Devices move.", {"low_mw": 1.0}))
+)
 
 
 # ---------------------------------------------------------------------------------------------------- evaluate
@@ -37,7 +39,9 @@ def test_evaluate_begins_at_its_seed(invoke: Invoke) -> None:
     assert reward(5, 2) == pytest.approx((reward(5, 1) + reward(6, 1)) / 2)
 
 
-@pytest.mark.parametrize("arguments", [["--agents", "nobody"], ["--agents", ""], ["--agents", "rules,rules"], ["--episodes", "0"], ["--scenario", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["--agents", "nobody"], ["--agents", ""], ["--agents", "rules,rules"], ["--episodes", "0"], ["--scenario", "x"]]
+)
 def test_evaluate_refuses_what_it_cannot_compare(arguments: list[str], invoke: Invoke) -> None:
     result = invoke("evaluate", *arguments, "--json")
     assert (result.exit_code, result.stdout) == (2, "")

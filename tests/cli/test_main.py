@@ -7,12 +7,11 @@ import sys
 
 import click
 import pytest
+from tests.cli.conftest import Invoke
 
 from gridpilot.cli.errors import Interrupted, told
 from gridpilot.cli.main import COMMANDS, cli
 from gridpilot.errors import ConfigError
-
-from tests.cli.conftest import Invoke
 
 HEAVY = {"numpy", "numba", "scipy", "rich", "yaml", "pandas", "msgspec", "gymnasium"}
 

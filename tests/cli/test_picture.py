@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from make_terminal_picture import busiest, frames, picture
+from tests.cli.frames import frame, receipt
 
 from gridpilot.cli.view import Scene
-from tests.cli.frames import frame, receipt
+from make_terminal_picture import busiest, frames, picture
 
 
 def test_the_picture_is_the_same_every_time() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tests.cli.frames import frame, receipt
+
 from gridpilot.cli.frame import Frame, Totals
 from gridpilot.cli.plain import PlainLines, details, summary
-
-from tests.cli.frames import frame, receipt
 
 
 def hours(minutes: range, **changes: object) -> list[Frame]:
@@ -55,7 +55,9 @@ def test_events_keep_the_time_they_began_and_are_counted() -> None:
 
 
 def test_actions_are_counted_and_none_is_lost() -> None:
-    several = tuple(receipt(target=name, outcome=how) for name, how in (("A", "applied"), ("B", "clipped"), ("C", "refused"), ("D", "applied")))
+    several = tuple(
+        receipt(target=name, outcome=how) for name, how in (("A", "applied"), ("B", "clipped"), ("C", "refused"), ("D", "applied"))
+    )
     (line,) = details([frame(receipts=several), frame(receipts=several[:1])])
     assert line == "actions: STORAGE A applied ×2, STORAGE B clipped, STORAGE C refused, and 1 more"
 

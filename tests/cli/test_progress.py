@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
+import click
 import pytest
 
 from gridpilot.cli import progress
@@ -17,34 +19,42 @@ def test_what_is_quick_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_is_slow_says_so_and_again(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], bool]:
+    """Make progress impatient; waits until so many lines were written."""
     monkeypatch.setattr(progress, "PATIENCE_S", 0.0)
     monkeypatch.setattr(progress, "EVERY_S", 0.001)
-    said = threading.Event()
-    echo = progress.click.echo
-    lines: list[str] = []
+    written = threading.Semaphore(0)
+    echo = click.echo
 
-    def heard(line: str, err: bool) -> None:
+    def write(line: str, err: bool) -> None:
         echo(line, err=err)
-        lines.append(line)
-        if len(lines) > 1:
-            said.set()
+        written.release()
 
-    monkeypatch.setattr(progress.click, "echo", heard)
+    monkeypatch.setattr(click, "echo", write)
+    return lambda lines: all(written.acquire(timeout=60) for _ in range(lines))
+
+
+def test_what_is_slow_says_so_again_and_again(heard: Callable[[int], bool], capsys: pytest.CaptureFixture[str]) -> None:
     with progress.waiting("compiling"):
-        assert said.wait(60)
+        assert heard(3)
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err.startswith("gridpilot: compiling …\ngridpilot: still compiling, ")
+    assert shown.err.count("compiling") >= 3
+    assert "gridpilot: still compiling, " in shown.err
 
 
-def test_the_time_left_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    clock = iter([0.0, 1.0, 4.0, 5.0, 30.0])
-    monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
+def test_what_is_counted_is_told_before_and_after_the_first(heard: Callable[[int], bool], capsys: pytest.CaptureFixture[str]) -> None:
     with progress.counting("episodes") as report:
-        for done in (1, 2, 3, 6):
-            report(done, 12)
-    assert capsys.readouterr().err.splitlines() == [
-        "gridpilot: episodes: 2 of 12, about 20 s left",
-        "gridpilot: episodes: 6 of 12, about 30 s left",
-    ]
+        assert heard(1)
+        report(3, 12)
+        assert heard(2)
+    shown = capsys.readouterr().err
+    assert shown.startswith("gridpilot: episodes: none done yet")
+    assert "gridpilot: episodes: 3 of 12, about " in shown
+
+
+def test_the_time_left_is_that_of_the_pace_so_far() -> None:
+    count = progress._Count("episodes")
+    count.report(2, 12)
+    assert count.sentence(4.0) == "episodes: 2 of 12, about 20 s left"

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import Invoke
 
 from gridpilot.traces import create_log, read_trace
-from tests.cli.conftest import Invoke
 
 
 @pytest.fixture

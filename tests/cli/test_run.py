@@ -6,14 +6,16 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
-
-from gridpilot.traces import read_trace, replay
 from tests.cli.conftest import COMMAND, Invoke
+
+from gridpilot.cli.run import command
+from gridpilot.operations import RunConfig
+from gridpilot.traces import read_trace, replay
 
 SHORT = ("--cycles", "3", "--agent", "rules")
 
@@ -42,8 +44,8 @@ def test_the_commands_to_type_next_work(invoke: Invoke) -> None:
     assert "gridpilot evaluate --scenario six-bus --agents do-nothing,rules" in told
 
 
-def test_json_is_one_document_and_nothing_else(command: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    done = command("run", *SHORT, "--json")
+def test_json_is_one_document_and_nothing_else(process: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    done = process("run", *SHORT, "--json")
     assert done.returncode == 0
     document = json.loads(done.stdout)
     assert list(document["agents"]) == ["do-nothing", "rules"]
@@ -73,6 +75,19 @@ def test_settings_come_from_file_environment_and_command_line(invoke: Invoke) ->
     document = json.loads(invoke("run", "--config", "run.yaml", "--agent", "rules", "--json", env={"GRIDPILOT_SEED": "6"}).stdout)
     run = document["run"]
     assert (run["cycles"], run["agent"], run["seed"], run["start"]) == (2, "rules", 6, "2016-07-04T00:00")
+
+
+def test_the_configuration_of_a_run_makes_it_again(invoke: Invoke) -> None:
+    first = json.loads(invoke("run", *SHORT, "--seed", "2", "--period", "tuning", "--json").stdout)
+    config = Path(first["run"]["folder"]) / "config.json"
+    again = json.loads(invoke("run", "--config", str(config), "--json").stdout)
+    assert again["run"]["start"] == first["run"]["start"]
+    assert again["agents"]["rules"]["reward"] == first["agents"]["rules"]["reward"]
+
+
+def test_every_setting_of_a_run_is_an_option() -> None:
+    options = {str(param.name) for param in command.params} - {"config", "as_json"}
+    assert options == {field.name for field in fields(RunConfig)}
 
 
 def test_every_wrong_name_is_told_with_the_valid_ones_and_nothing_is_written(invoke: Invoke) -> None:
@@ -113,15 +128,15 @@ def test_ctrl_c_keeps_what_was_done_and_says_so(as_json: bool) -> None:
     with subprocess.Popen(
         [*COMMAND, "run", *slow, *(["--json"] if as_json else [])],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    ) as process:  # fmt: skip
-        stream = getattr(process, shown)
+    ) as running:  # fmt: skip
+        stream = getattr(running, shown)
         while "cycle 1/20" not in stream.readline():
-            assert process.poll() is None
-        os.kill(process.pid, signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=120)
+            assert running.poll() is None
+        os.kill(running.pid, signal.SIGINT)
+        stdout, stderr = running.communicate(timeout=120)
     folder = only_run()
     records = read_trace(folder / "trace.jsonl").records
-    assert process.returncode == 130
+    assert running.returncode == 130
     assert 1 <= len(records) < 20
     assert f"Stopped after {len(records)} of 20 cycles" in stderr
     assert "Next:  gridpilot replay" in stderr
@@ -141,9 +156,3 @@ def test_ctrl_c_before_the_first_cycle_says_so(invoke: Invoke, monkeypatch: pyte
     assert result.exit_code == 130
     assert "before the first cycle" in result.stderr
     assert not (only_run() / "card.json").exists()
-
-
-def test_speed_keeps_its_time(invoke: Invoke) -> None:
-    began = time.monotonic()
-    assert invoke("run", *SHORT, "--speed", "3000").exit_code == 0
-    assert time.monotonic() - began >= 2 * 5 * 60 / 3000

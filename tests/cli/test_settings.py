@@ -88,8 +88,8 @@ def test_all_unknown_keys_are_told_with_the_valid_ones() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["- a\n- b", "just text", "growth: true\ngrowth: false", "cycle-minutes: 1\ncycle_minutes: 2", "agents: {a: 1}", "agents: [[a]]", "a: [",
-     "agents: &x [*x]"],
+    ["- a\n- b", "just text", "growth: true\ngrowth: false", "cycle-minutes: 1\ncycle_minutes: 2", "agents: {a: 1}", "agents: [[a]]",
+     "a: [", "agents: &x [*x]"],
 )  # fmt: skip
 def test_what_is_no_set_of_settings_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
@@ -126,11 +126,11 @@ def test_dotenv_that_is_no_text_is_told(monkeypatch: pytest.MonkeyPatch) -> None
         read_dotenv()
 
 
-def test_the_console_script_reads_dotenv(command: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_the_console_script_reads_dotenv(process: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     written("GRIDPILOT_SCENARIO=atlantis\n", ".env")
-    done = command("run")
+    done = process("run")
     assert done.returncode == 2
     assert "atlantis" in done.stderr
-    done = command("run", env={"GRIDPILOT_SCENARIO": "lemuria"})
+    done = process("run", env={"GRIDPILOT_SCENARIO": "lemuria"})
     assert "lemuria" in done.stderr
     assert "atlantis" not in done.stderr

@@ -35,7 +35,8 @@ def shown(agents: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("value", "base", "better", "said"),
     [
-        (5.0, 10.0, -1, "better ×0.50"), (20.0, 10.0, -1, "worse ×2.00"), (-5.0, -10.0, 1, "better ×0.50"), (-20.0, -10.0, 1, "worse ×2.00"),
+        (5.0, 10.0, -1, "better ×0.50"), (20.0, 10.0, -1, "worse ×2.00"), (-5.0, -10.0, 1, "better ×0.50"),
+        (-20.0, -10.0, 1, "worse ×2.00"),
         (10.0, 10.0, -1, ""), (3.0, 0.0, -1, "worse"), (0.0, 7.0, -1, "better ×0.00"), (3.0, 1.0, 0, ""),
     ],
 )  # fmt: skip

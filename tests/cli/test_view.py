@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from tests.cli.frames import BRANCHES, BUSES, frame, receipt
 
 from gridpilot.cli.bands import Band, loading_band, voltage_band
 from gridpilot.cli.canvas import draw_grid
 from gridpilot.cli.frame import BranchNow, BusNow
 from gridpilot.cli.view import LiveView, Scene, draw, room
-
-from tests.cli.frames import BRANCHES, BUSES, frame, receipt
 
 
 def screen(scene: Scene, width: int = 120, height: int = 40) -> list[str]:
@@ -101,7 +100,11 @@ def test_an_event_that_goes_on_is_said_once() -> None:
     first = Scene().plus(frame(happenings=("LOAD_SHED: 4.1 MW shed.", "LINE_TRIP: LN01 is out.")))
     second = first.plus(frame(happenings=("LOAD_SHED: 9.7 MW shed.", "LINE_TRIP: LN02 is out.")))
     after_a_break = second.plus(frame()).plus(frame(happenings=("LOAD_SHED: 2.0 MW shed.",)))
-    assert [line.plain[6:] for line in second.happenings] == ["LOAD_SHED: 4.1 MW shed.", "LINE_TRIP: LN01 is out.", "LINE_TRIP: LN02 is out."]
+    assert [line.plain[6:] for line in second.happenings] == [
+        "LOAD_SHED: 4.1 MW shed.",
+        "LINE_TRIP: LN01 is out.",
+        "LINE_TRIP: LN02 is out.",
+    ]
     assert after_a_break.happenings[-1].plain.endswith("LOAD_SHED: 2.0 MW shed.")
 
 

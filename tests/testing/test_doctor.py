@@ -60,7 +60,16 @@ def test_every_scenario_that_ships_is_sound(scenario: str) -> None:
     assert len(report.findings) == len(checks())
 
 
-def test_report_is_json(patient: Patient) -> None:
+def test_a_grid_that_grows_is_sound() -> None:
+    """What is built during the day is examined from then on, and a new plant after dusk is no dead one."""
+    report = run_doctor("six-bus", growth=True, cycle_minutes=15.0)
+    assert report.passed, [f"{f.name}: {f.sentence}" for f in report.failures]
+    still = run_doctor("six-bus", cycle_minutes=60.0)
+    controls = [next(f for f in one.findings if f.name == "limits").measured["controls"] for one in (report, still)]
+    assert controls[0] > controls[1]
+
+
+def test_report_is_json() -> None:
     report = run_doctor("six-bus", cycle_minutes=60.0, seeds=(0, 1))
     face = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert [check["name"] for check in face["checks"]] == [check.name for check in checks()]

@@ -22,23 +22,8 @@ COMPILING = "compiling the engine (once, about 20 s)"
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
     """Say what is being done once it has taken two seconds, and again from time to time."""
-    done = threading.Event()
-
-    def say() -> None:
-        began = monotonic()
-        if done.wait(PATIENCE_S):
-            return
-        click.echo(f"gridpilot: {what} …", err=True)
-        while not done.wait(EVERY_S):
-            click.echo(f"gridpilot: still {what}, {monotonic() - began:.0f} s …", err=True)
-
-    teller = threading.Thread(target=say, daemon=True)
-    teller.start()
-    try:
+    with _telling(lambda passed_s: f"{what} …" if passed_s < EVERY_S else f"still {what}, {passed_s:.0f} s …"):
         yield
-    finally:
-        done.set()
-        teller.join()
 
 
 @contextmanager
@@ -52,20 +37,43 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
-    yield _Lines(what).report
+    count = _Count(what)
+    with _telling(count.sentence):
+        yield count.report
 
 
-class _Lines:
-    """A line on stderr, at most every ten seconds; the first after two."""
+class _Count:
+    """How much is done, and how much time is left at that pace."""
 
     def __init__(self, what: str) -> None:
-        self._what, self._began = what, monotonic()
-        self._next = self._began + PATIENCE_S
+        self._what, self._done, self._total = what, 0, 0
 
     def report(self, done: int, total: int) -> None:
-        now = monotonic()
-        if now < self._next or not done:
-            return
-        self._next = now + EVERY_S
-        left = (now - self._began) / done * (total - done)
-        click.echo(f"gridpilot: {self._what}: {done} of {total}, about {left:.0f} s left", err=True)
+        self._done, self._total = done, total
+
+    def sentence(self, passed_s: float) -> str:
+        """After so many seconds."""
+        if not self._done:
+            return f"{self._what}: none done yet, {passed_s:.0f} s; the first one compiles the engine"
+        left_s = passed_s / self._done * (self._total - self._done)
+        return f"{self._what}: {self._done} of {self._total}, about {left_s:.0f} s left"
+
+
+@contextmanager
+def _telling(say: Callable[[float], str]) -> Iterator[None]:
+    """Write `say(seconds passed)` on stderr after two seconds and every ten from there, from a thread of its own."""
+    ended, began = threading.Event(), monotonic()
+
+    def tell() -> None:
+        wait_s = PATIENCE_S
+        while not ended.wait(wait_s):
+            click.echo(f"gridpilot: {say(monotonic() - began)}", err=True)
+            wait_s = EVERY_S
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()

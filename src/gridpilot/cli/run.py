@@ -37,6 +37,8 @@ class Screen(Protocol):
 @option("--start", default=None, metavar="DAY", help="First day, as in 2016-07-04; drawn by the seed where not given.")
 @option("--growth/--no-growth", default=False, help="Let the grid grow while it is operated.")
 @option("--engine", default="newton", help="Power flow engine: newton, dc or pandapower.")
+@option("--period", type=click.Choice(["judging", "tuning"]), default="judging", help="Days to draw from; tuning has those it was made on.")
+@option("--durable/--no-durable", default=False, help="Wait for the disk after every cycle, so that a power cut loses none.")
 @option("--out", default="runs", metavar="DIR", help="Folder in which the run makes its own.")
 @config_option
 @json_option

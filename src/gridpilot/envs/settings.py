@@ -39,6 +39,15 @@ class EnvSettings:
             raise ConfigError(f"An episode has {self.cycles} cycles; expected at least 1, or None for the scenario's own length.")
 
 
+def make_settings(given: Mapping[str, Any]) -> EnvSettings:
+    """Settings from keywords; raises `ConfigError` naming every unknown one."""
+    valid = tuple(EnvSettings.__dataclass_fields__)
+    unknown = [Problem(key, f"is no setting of an environment; valid: {', '.join(valid)}") for key in given if key not in valid]
+    if unknown:
+        raise ConfigError("The environment cannot be made like this.", unknown)
+    return EnvSettings(**given)
+
+
 @dataclass(frozen=True, slots=True)
 class ResetOptions:
     """What `reset(options=…)` understands."""

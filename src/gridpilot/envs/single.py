@@ -13,7 +13,7 @@ from gridpilot.envs.actions import decode, encode_standing
 from gridpilot.envs.episodes import Ending, Episodes, advance, begin, end_step, held_of, restored
 from gridpilot.envs.ground import Ground, lay_ground
 from gridpilot.envs.observation import Observation
-from gridpilot.envs.settings import EnvSettings, read_options, with_period
+from gridpilot.envs.settings import make_settings, read_options, with_period
 from gridpilot.errors import ConfigError
 from gridpilot.values import CONSTRAINTS, REWARD_TERMS, GridState, Transition
 
@@ -43,7 +43,7 @@ class GridEnv(gymnasium.Env[Observation, Action]):
         """Keywords are the fields of `EnvSettings`; raises `ConfigError` for a wrong one, `UnknownNameError` for a wrong name."""
         if render_mode is not None:
             raise ConfigError(f"The environment draws no pictures: render_mode is {render_mode!r}, expected None.")
-        self.settings = EnvSettings(**settings)
+        self.settings = make_settings(settings)
         self._stand_on(lay_ground(self.settings))
         self._running: Episodes | None = None
 

@@ -16,7 +16,7 @@ from gridpilot.envs.actions import decode, encode_standing
 from gridpilot.envs.episodes import Ending, Episodes, advance, begin, begin_again, end_step, held_of, restored
 from gridpilot.envs.ground import Ground, lay_ground
 from gridpilot.envs.observation import Observation
-from gridpilot.envs.settings import EnvSettings, read_options, with_period
+from gridpilot.envs.settings import make_settings, read_options, with_period
 from gridpilot.envs.single import draw_seed
 from gridpilot.errors import ActionError, ConfigError
 from gridpilot.scenarios import Scenario
@@ -41,7 +41,7 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
             raise ConfigError(f"num_envs is {num_envs}, expected at least 1.")
         if render_mode is not None:
             raise ConfigError(f"The environment draws no pictures: render_mode is {render_mode!r}, expected None.")
-        self.settings = EnvSettings(**settings)
+        self.settings = make_settings(settings)
         self.num_envs = num_envs
         self._ground: Ground = lay_ground(self.settings)
         self.action_names = tuple(entry.name for entry in self._ground.model.vector_controls.entries)

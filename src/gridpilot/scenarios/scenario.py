@@ -27,6 +27,8 @@ class ProtectionSettings:
     """A loading above this opens the branch at once."""
     lockout_h: float = 0.5
     """How long a branch which protection opened cannot be closed."""
+    crew_h: float = 0.5
+    """After the lock-out, how long until a field crew closes the branch if no operator has."""
     rounds: int = 10
     """Rounds of a cascade within one step; a grid that still trips then has collapsed."""
 

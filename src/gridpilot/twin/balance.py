@@ -42,7 +42,7 @@ class Prepared(NamedTuple):
 @kernel
 def prepare(
     layout: Layout, fleet: Fleet, drivers: Floats, step: Ints, load_factor: Floats, outage: Bools, collapsed: Bools,
-    faulted: Bools, ordered: Bools, lockout_h: Floats, first_unit: int, dt_h: float,
+    faulted: Bools, ordered: Bools, lockout_h: Floats, crew_h: float, first_unit: int, dt_h: float,
 ) -> Prepared:  # fmt: skip
     """What acts on the grid in a step, and what devices make of it.
 
@@ -58,18 +58,19 @@ def prepare(
     for b in range(bus.shape[0]):
         for k in range(bus.shape[1]):
             v_set[b, k] = layout.v_set_pu[k]
-    commanded, closed = breakers(ordered, lockout_h, branch, faulted)
+    commanded, closed = breakers(ordered, lockout_h, crew_h, branch, faulted)
     return Prepared(bus, branch, device, exogenous, p, q, p_bus, q_bus, kind, v_set, commanded, closed)
 
 
 @inner
-def breakers(ordered: Bools, lockout_h: Floats, built: Bools, faulted: Bools) -> tuple[Bools, Bools]:
+def breakers(ordered: Bools, lockout_h: Floats, crew_h: float, built: Bools, faulted: Bools) -> tuple[Bools, Bools]:
     """Orders that can be followed, a locked-out branch staying open, and the branches that are in service `[B, m]`."""
     commanded = np.zeros(ordered.shape, dtype=np.bool_)
     closed = np.zeros(ordered.shape, dtype=np.bool_)
     for b in range(ordered.shape[0]):
         for k in range(ordered.shape[1]):
-            commanded[b, k] = ordered[b, k] and lockout_h[b, k] <= 0.0
+            by_crew = lockout_h[b, k] < 0.0 and lockout_h[b, k] <= 1e-9 - crew_h
+            commanded[b, k] = (ordered[b, k] or by_crew) and lockout_h[b, k] <= 0.0
             closed[b, k] = commanded[b, k] and built[b, k] and not faulted[b, k]
     return commanded, closed
 

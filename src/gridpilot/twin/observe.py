@@ -112,7 +112,7 @@ def _branches(model: Model, state: GridState, element: int) -> dict[str, Reading
                 "closed": bool(state.setpoints.closed[element, k]),
                 "faulted": bool(state.faulted[element, k]),
                 "tripped": bool(state.protection.tripped[element, k]),
-                "lockout_min": float(state.protection.lockout_h[element, k]) * 60.0,
+                "lockout_min": max(float(state.protection.lockout_h[element, k]), 0.0) * 60.0,
                 "overload_min": float(state.protection.overload_h[element, k]) * 60.0,
                 "built": bool(state.branch_active[element, k]),
             },

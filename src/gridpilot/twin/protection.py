@@ -60,8 +60,8 @@ def reset_relays(
                 overload[b, k] = timers[b, k]
                 # A remainder below a second is rounding of the step, not waiting time.
                 left = lockout_h[b, k] - dt_h
-                lockout[b, k] = left if left > 1.0 / 3600.0 else 0.0
                 tripped[b, k] = was_tripped[b, k] and not closed[b, k]
+                lockout[b, k] = left if left > 1.0 / 3600.0 or (tripped[b, k] and left < -1.0 / 3600.0) else 0.0
     return overload, lockout, tripped
 
 

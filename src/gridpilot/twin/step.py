@@ -44,7 +44,7 @@ def step(model: Model, world: World, state: GridState, setpoints: Setpoints) -> 
     fleet = fleet_of(model, state, setpoints)
     now = balance.prepare(
         model.layout, fleet, _drivers(world, row), clock, load_factor, outage, state.collapsed, faulted, setpoints.closed,
-        state.protection.lockout_h, model.slices["generator"].start, model.dt_h,
+        state.protection.lockout_h, model.scenario.protection.crew_h, model.slices["generator"].start, model.dt_h,
     )  # fmt: skip
     settled = _settle_grid(model, state, now)
     closed = now.commanded & ~settled.opened

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PACKAGES = ("gridpilot", "numpy", "numba", "scipy", "gymnasium", "pandapower", "lightsim2grid", "grid2op")
 
@@ -92,17 +92,27 @@ def one_core() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def race(runners: Mapping[str, Callable[[], int]], rounds: int) -> dict[str, float]:
-    """Median seconds per unit of work of every runner, which returns how many units it did.
+class Lap(NamedTuple):
+    """One turn of a runner."""
+
+    units: int
+    """How much it did."""
+    check: Callable[[], None]
+    """Raises where what it did does not hold; called off the clock."""
+
+
+def race(runners: Mapping[str, Callable[[], Lap]], rounds: int) -> dict[str, float]:
+    """Median seconds per unit of work of every runner.
 
     The runners take turns, so that a slow moment of the machine hits all of them. Each is run once before, unmeasured.
     """
     for run in runners.values():
-        run()
+        run().check()
     taken: dict[str, list[float]] = {name: [] for name in runners}
     for _ in range(rounds):
         for name, run in runners.items():
             begun = time.perf_counter()
-            units = run()
-            taken[name].append((time.perf_counter() - begun) / units)
+            lap = run()
+            taken[name].append((time.perf_counter() - begun) / lap.units)
+            lap.check()
     return {name: statistics.median(seconds) for name, seconds in taken.items()}

@@ -11,6 +11,7 @@ from gridpilot.twin import Twin
 from gridpilot.values import Action, Floats, Flow, GridState
 
 _LEAST_MW = 1e-3
+_WEATHER_SHARE = 0.01
 
 
 def examine(patient: Patient) -> Examined:
@@ -24,32 +25,53 @@ def examine(patient: Patient) -> Examined:
     effect = {control.name: _effect_mw(patient, twin, control) for control in controls}
     tried = {name: mw for name, mw in effect.items() if mw is not None}
     dead = [name for name, mw in tried.items() if not mw >= _LEAST_MW]
-    problems = [f"{len(dead)} of {len(tried)} controls change no flow: {', '.join(dead)}"] if dead else []
+    problems = [f"{len(dead)} of {len(controls)} controls change no flow: {', '.join(dead)}"] if dead else []
     measured = {"controls": len(controls), "tried": len(tried), "least_effect_mw": min(tried.values(), default=0.0)}
     return Examined(tuple(problems), measured)
 
 
 def _effect_mw(patient: Patient, twin: Twin, control: Control) -> float | None:
-    """Largest effect over the sampled states, as soon as it is large enough; None where it could never be tried."""
-    effects = []
-    for state in patient.states:
-        if not _can_be_tried(twin, state, control):
-            continue
+    """Largest effect over the sampled states, as soon as it is large enough.
+
+    None where it could not be tried for a good reason: a plant that saw no weather, or what was built during the day,
+    into a grid that may have been down by then.
+    """
+    states = [state for state in patient.states if _can_be_tried(twin, state, control)]
+    effects = [0.0]
+    for state in states:
         ends = (OPEN, CLOSED) if control.verb.moves_branches else patient.room(control, state)
         effects.append(_apart_mw(twin, state, control, *ends))
         if effects[-1] >= _LEAST_MW:
             break
-    return max(effects, default=None)
+    return None if not states and _is_excused(patient, control) else max(effects)
 
 
 def _can_be_tried(twin: Twin, state: GridState, control: Control) -> bool:
-    """Whether a control is there at a state: built, and for a plant that lives on weather, not in the dark."""
+    """Whether a control is live at a state: built, supplied, not locked out, and a plant has weather."""
+    lit = state.flow.energised[0]
     if control.verb.moves_branches:
-        return bool(state.branch_active[0, control.index] and not state.faulted[0, control.index])
-    table = twin.model.scenario.tables[control.kind]
-    weather = state.exogenous[0, twin.model.columns[control.kind]]
-    lit = control.kind not in ("solar", "wind") or bool(weather[control.index] > 0)
-    return bool(state.bus_active[0, table.bus[control.index]]) and lit
+        k, layout = control.index, twin.model.layout
+        held_open = state.faulted[0, k] or state.protection.lockout_h[0, k] > 0 or not state.branch_active[0, k]
+        return bool(lit[layout.branch_from[k]] and lit[layout.branch_to[k]] and not held_open)
+    bus = twin.model.scenario.tables[control.kind].bus[control.index]
+    return bool(lit[bus]) and _has_weather(twin, state, control)
+
+
+def _has_weather(twin: Twin, state: GridState, control: Control) -> bool:
+    """Whether a plant will be offered something worth limiting in the coming cycle; True for what needs no weather."""
+    if control.kind not in ("solar", "wind"):
+        return True
+    offered = twin.world.table[state.row[0] + 1, twin.model.columns[control.kind]][control.index]
+    return bool(offered > _WEATHER_SHARE * control.high)
+
+
+def _is_excused(patient: Patient, control: Control) -> bool:
+    layout = patient.twin.model.layout
+    if control.verb.moves_branches:
+        return bool(layout.branch_from_step[control.index] > 0)
+    bus = patient.twin.model.scenario.tables[control.kind].bus[control.index]
+    becalmed = not any(_has_weather(patient.twin, state, control) for state in patient.states)
+    return bool(layout.bus_from_step[bus] > 0) or becalmed
 
 
 def _apart_mw(twin: Twin, state: GridState, control: Control, low: float | str, high: float | str) -> float:

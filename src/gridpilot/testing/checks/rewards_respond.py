@@ -95,12 +95,17 @@ def _voltage(patient: Patient, twin: Twin) -> list[Transition]:
 
 
 def _curtailment(patient: Patient, twin: Twin) -> list[Transition]:
-    """A plant that may give what it gave last, half of it, and nothing, at its best hour."""
+    """A plant that may give what it would, half of it, and nothing, in its best ordinary cycle."""
     plants = [entry for entry in twin.model.controls.entries if entry.kind in ("solar", "wind")]
-    gave = [(float(state.devices[plant.kind].p_mw[0, plant.index]), plant, state) for plant in plants for state in patient.steady]
-    if not gave:
+    gives = [
+        (float(moved.state.devices[plant.kind].p_mw[0, plant.index]), plant, state)
+        for state in patient.steady
+        for moved in (_hold(twin, state),)
+        for plant in plants
+    ]
+    if not gives:
         return []
-    mw, plant, state = max(gave, key=lambda found: found[0])
+    mw, plant, state = max(gives, key=lambda found: found[0])
     orders = [Action(plant.verb.name, plant.target, {plant.verb.parameter: share * mw}) for share in (1.0, 0.5, 0.0)]
     return [twin.step(state, twin.order(state, [order])[0]) for order in orders]
 
