@@ -24,7 +24,7 @@ def frame(**changes: Any) -> Frame:
     """Cycle 6 of 12, at half past midnight."""
     made: dict[str, Any] = {
         "scenario": "six-bus", "agent": "rules", "time": "2016-07-04T00:30", "cycle": 6, "cycles": 12, "max_loading": 1.2,
-        "min_v_pu": 0.94, "max_v_pu": 1.04, "violations": 3, "demand_mw": 100.0, "curtailed_mw": 12.0, "unserved_mw": 0.0,
+        "min_v_pu": 0.94, "max_v_pu": 1.04, "violations": 3, "curtailed_mw": 12.0, "unserved_mw": 0.0,
         "reward": -3.5, "terms": TERMS, "totals": Totals(reward=-7.0, terms=dict.fromkeys(REWARD_TERMS, -1.0)),
         "branches": BRANCHES, "buses": BUSES,
     }  # fmt: skip

@@ -54,11 +54,8 @@ class Totals:
     reward: float = 0.0
     terms: Mapping[str, float] = field(default_factory=dict)
     """Weighted, by term; they add up to the reward."""
-    overload_min: float = 0.0
-    voltage_min: float = 0.0
     curtailed_mwh: float = 0.0
     unserved_mwh: float = 0.0
-    max_loading: float = 0.0
 
     def plus(self, moved: Moved, weights: Mapping[str, float]) -> Totals:
         """The sums after one more cycle."""
@@ -66,11 +63,8 @@ class Totals:
         return Totals(
             reward=self.reward + moved.reward,
             terms={name: self.terms.get(name, 0.0) + weights[name] * moved.terms[name] for name in REWARD_TERMS},
-            overload_min=self.overload_min + outcomes["overload_min"],
-            voltage_min=self.voltage_min + outcomes["voltage_min"],
             curtailed_mwh=self.curtailed_mwh + outcomes["curtailed_mwh"],
             unserved_mwh=self.unserved_mwh + outcomes["unserved_mwh"],
-            max_loading=max(self.max_loading, outcomes["max_loading"]),
         )
 
 
@@ -89,7 +83,6 @@ class Frame:
     max_v_pu: float
     violations: int
     """Branches above their rating or out of service against orders, and buses outside their band."""
-    demand_mw: float
     curtailed_mw: float
     unserved_mw: float
     reward: float
@@ -138,7 +131,6 @@ def frame_of(passed: Cycle, twin: Twin, totals: Totals, cycles: int) -> Frame:
         min_v_pu=outcomes["min_v_pu"],
         max_v_pu=outcomes["max_v_pu"],
         violations=round((outcomes["overload_min"] + outcomes["voltage_min"]) / (dt_h * MINUTES_PER_HOUR)),
-        demand_mw=outcomes["demand_mwh"] / dt_h,
         curtailed_mw=outcomes["curtailed_mwh"] / dt_h,
         unserved_mw=outcomes["unserved_mwh"] / dt_h,
         reward=moved.reward,

@@ -17,7 +17,7 @@ from gridpilot.scenarios.scenario import ProtectionSettings, Scenario, Source, d
 TITLE = "IEEE 14 with DERs: solar at 2, 6 and 8, wind at 3, two batteries"
 
 RATINGS_MVA = {
-    "LN01-02": 75.0, "LN01-05": 55.0, "LN02-03": 46.0, "LN02-04": 50.0, "LN02-05": 45.0, "LN03-04": 50.0, "LN04-05": 60.0,
+    "LN01-02": 85.0, "LN01-05": 70.0, "LN02-03": 50.0, "LN02-04": 60.0, "LN02-05": 55.0, "LN03-04": 70.0, "LN04-05": 75.0,
     "TR04-07": 45.0, "TR04-09": 30.0, "TR05-06": 55.0, "LN06-11": 20.0, "LN06-12": 15.0, "LN06-13": 26.0, "TR07-08": 40.0,
     "LN07-09": 48.0, "LN09-10": 20.0, "LN09-14": 16.0, "LN10-11": 20.0, "LN12-13": 15.0, "LN13-14": 18.0,
 }  # fmt: skip
@@ -52,7 +52,7 @@ def build() -> Scenario:
         threats=THREATS,
         switchable=("LN02-03", "LN06-13", "LN09-14"),
         demand_peak_mw={name: p_mw for name, (p_mw, _) in LOADS.items()},
-        protection=ProtectionSettings(overload_delay_h=1.0),
+        protection=ProtectionSettings(overload_delay_h=1.5),
     )
 
 
