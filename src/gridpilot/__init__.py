@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gridpilot.agents import agent_names, make_agent
+    from gridpilot.envs import make_vec
     from gridpilot.errors import (
         ActionError,
         CaseError,
@@ -20,34 +22,82 @@ if TYPE_CHECKING:
         TraceError,
         UnknownNameError,
     )
+    from gridpilot.evaluation import evaluate
+    from gridpilot.network import from_pandapower, read_matpower
+    from gridpilot.operations import RunConfig, operate, start_run
+    from gridpilot.profiles import load_profiles
+    from gridpilot.scenarios import load_scenario
+    from gridpilot.scenarios.custom import scenario_from_case
+    from gridpilot.traces import read_trace
+    from gridpilot.traces.replay import replay
+    from gridpilot.twin import Twin, make_twin
+    from gridpilot.values import Action, Decision, View
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Action",
     "ActionError",
     "CaseError",
     "ConfigError",
     "DataError",
+    "Decision",
     "GridpilotError",
     "MissingExtraError",
     "PhysicsError",
     "ProfileError",
+    "RunConfig",
     "TraceError",
+    "Twin",
     "UnknownNameError",
+    "View",
     "__version__",
+    "agent_names",
+    "evaluate",
+    "from_pandapower",
+    "load_profiles",
+    "load_scenario",
+    "make_agent",
+    "make_twin",
+    "make_vec",
+    "operate",
+    "read_matpower",
+    "read_trace",
+    "replay",
+    "scenario_from_case",
+    "start_run",
 ]
 
 _HOME = {
+    "Action": "values",
     "ActionError": "errors",
     "CaseError": "errors",
     "ConfigError": "errors",
     "DataError": "errors",
+    "Decision": "values",
     "GridpilotError": "errors",
     "MissingExtraError": "errors",
     "PhysicsError": "errors",
     "ProfileError": "errors",
+    "RunConfig": "operations",
     "TraceError": "errors",
+    "Twin": "twin",
     "UnknownNameError": "errors",
+    "View": "values",
+    "agent_names": "agents",
+    "evaluate": "evaluation",
+    "from_pandapower": "network",
+    "load_profiles": "profiles",
+    "load_scenario": "scenarios",
+    "make_agent": "agents",
+    "make_twin": "twin",
+    "make_vec": "envs",
+    "operate": "operations",
+    "read_matpower": "network",
+    "read_trace": "traces",
+    "replay": "traces.replay",
+    "scenario_from_case": "scenarios.custom",
+    "start_run": "operations",
 }
 
 if not TYPE_CHECKING:  # a type checker would take any name from it

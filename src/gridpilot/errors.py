@@ -97,6 +97,4 @@ class MissingExtraError(GridpilotError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         self.package, self.extra = package, extra
-        super().__init__(
-            f"{purpose} needs {package!r}, which is not installed. Install it with: pip install 'gridpilot[{extra}]'"
-        )
+        super().__init__(f"{purpose} needs {package!r}, which is not installed. Install it with: pip install 'gridpilot[{extra}]'")

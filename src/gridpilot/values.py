@@ -360,8 +360,6 @@ class Previewer(Protocol):
     def __call__(self, candidates: Sequence[Sequence[Action]], horizon: int | None = None) -> Preview: ...
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class View:
     """What one role sees before it decides."""
@@ -395,7 +393,10 @@ class View:
 class Agent(Protocol):
     """A function from view to decision."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What its decisions are signed with."""
+        ...
 
     def decide(self, view: View) -> Decision: ...
 

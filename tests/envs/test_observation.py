@@ -90,7 +90,7 @@ def test_what_is_not_built_is_masked() -> None:
     assert not state.bus_active.all()
     for k, name in enumerate(env._ground.model.scenario.network.bus_name):
         assert value(env, shown, f"bus.{name}.built") == pytest.approx(float(state.bus_active[0, k]), abs=1e-6)
-    absent = [n for n in np.flatnonzero(~state.bus_active[0])]
+    absent = set(np.flatnonzero(~state.bus_active[0]).tolist())
     columns = [k for k, bus in enumerate(env._ground.model.layout.column_bus) if bus in absent]
     for column in columns:
         name = env._ground.driven.columns[column]

@@ -35,7 +35,7 @@ def test_gymnasium_makes_the_registered_ids(name: str) -> None:
     env.reset(seed=0)
     shown, reward, terminated, truncated, info = env.step(env.unwrapped.standing_action)  # type: ignore[attr-defined]
     assert shown.shape == env.observation_space.shape
-    assert np.isfinite(reward)
+    assert np.isfinite(float(reward))
     assert not terminated
     assert not truncated
     assert set(info["reward_terms"]) == set(REWARD_TERMS)

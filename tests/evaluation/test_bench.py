@@ -8,14 +8,11 @@ from typing import Any
 import pytest
 
 from gridpilot.errors import PhysicsError, UnknownNameError
-from gridpilot.evaluation.bench import bench_names, env, powerflow, report, run_bench
+from gridpilot.evaluation.bench import bench_names, env, powerflow, run_bench
 from gridpilot.evaluation.bench.report import Lap, Row, make_report, race
+from gridpilot.powerflow import engine
 
 ROW_KEYS = {"name", "value", "unit", "against", "ratio", "note"}
-
-
-def nothing() -> None:
-    """A check that finds nothing wrong."""
 
 
 def test_power_flow_rows_race_pandapower() -> None:
@@ -45,7 +42,7 @@ def test_an_unknown_benchmark_lists_the_valid_ones() -> None:
 
 def test_runners_take_turns_and_are_checked_off_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(float(tick) for tick in range(100))
-    monkeypatch.setattr(report.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr("gridpilot.evaluation.bench.report.time.perf_counter", lambda: next(clock))
     calls: list[str] = []
 
     def runner(name: str, units: int) -> Any:
@@ -79,6 +76,6 @@ def test_no_batch_starts_from_its_own_solution() -> None:
             return flows[-1]
 
     case = powerflow._case("case14")
-    watched: Any = Watched(powerflow.engine("newton", case.network))
+    watched: Any = Watched(engine("newton", case.network))
     powerflow._ours(watched, powerflow._inputs(case, 16), 8)().check()
     assert all((flow.iterations > 0).all() for flow in flows)

@@ -136,9 +136,7 @@ def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: 
 
 
 @kernel
-def inject(
-    parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float
-) -> Injection:
+def inject(parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float) -> Injection:
     """The setpoint, as far as ramp, limits and minimum times allow; the solver adds q at a regulated bus."""
     batch, n = setpoint.shape
     low, high = bounds(parameters, state, exogenous, in_service, dt_h)

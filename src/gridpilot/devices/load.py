@@ -84,9 +84,7 @@ def consumption_mw(demand_mw: float, shaping_mw: float, owed_mwh: float, rebound
 
 
 @kernel
-def inject(
-    parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float
-) -> Injection:
+def inject(parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float) -> Injection:
     """Demand less what is shaped away plus what comes back, drawn from the grid."""
     batch, n = setpoint.shape
     low, high = bounds(parameters, state, exogenous, in_service, dt_h)

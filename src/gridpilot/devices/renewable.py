@@ -80,9 +80,7 @@ def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: 
 
 
 @kernel
-def inject(
-    parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float
-) -> Injection:
+def inject(parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float) -> Injection:
     """What the weather offers up to the limit, with q at the asked ratio inside the capability."""
     batch, n = setpoint.shape
     p = np.zeros((batch, n))

@@ -92,9 +92,7 @@ def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: 
 
 
 @kernel
-def inject(
-    parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float
-) -> Injection:
+def inject(parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float) -> Injection:
     """The setpoint, as far as power and energy allow, at unity power factor."""
     low, high = bounds(parameters, state, exogenous, in_service, dt_h)
     return Injection(np.minimum(np.maximum(setpoint, low), high), np.zeros(setpoint.shape))

@@ -128,7 +128,7 @@ def _branches(model: Model) -> Iterator[_Group]:
     yield _Group(_entries("branch", names, "closed", 0.0, 1.0), lambda state: state.setpoints.closed)
     yield _Group(_entries("branch", names, "faulted", 0.0, 1.0), lambda state: state.faulted)
     yield _Group(_entries("branch", names, "overload_h", 0.0, rules.overload_delay_h), lambda state: state.protection.overload_h)
-    yield _Group(_entries("branch", names, "lockout_h", 0.0, rules.lockout_h), lambda state: state.protection.lockout_h)
+    yield _Group(_entries("branch", names, "lockout_h", -rules.crew_h, rules.lockout_h), lambda state: state.protection.lockout_h)
     yield _Group(_entries("branch", names, "built", 0.0, 1.0), lambda state: state.branch_active)
 
 

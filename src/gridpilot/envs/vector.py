@@ -62,8 +62,7 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
         """
         asked = read_options(options)
         self._random = [
-            random if own is None else seeding.np_random(own)[0]
-            for random, own in zip(self._random, self._own_seeds(seed), strict=True)
+            random if own is None else seeding.np_random(own)[0] for random, own in zip(self._random, self._own_seeds(seed), strict=True)
         ]
         self.settings = with_period(self.settings, asked)
         self._ground = lay_ground(self.settings)

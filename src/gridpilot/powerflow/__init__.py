@@ -19,7 +19,7 @@ from gridpilot.errors import UnknownNameError
 from gridpilot.network.network import Network
 from gridpilot.values import PowerFlow
 
-__all__ = ["engine", "engine_names"]
+__all__ = ["engine", "engine_names", "engine_options"]
 
 _ENGINES = {
     "dc": ("gridpilot.powerflow.dc", "Dc"),
@@ -34,17 +34,25 @@ def engine_names() -> tuple[str, ...]:
     return tuple(_ENGINES)
 
 
+def engine_options(name: str) -> tuple[str, ...]:
+    """Options that an engine takes; raises `UnknownNameError`."""
+    return tuple(option for option in signature(_load(name)).parameters if option != "network")
+
+
+def _load(name: str) -> Any:
+    if name not in _ENGINES:
+        raise UnknownNameError("power flow engine", name, engine_names())
+    module, class_name = _ENGINES[name]
+    return getattr(import_module(module), class_name)
+
+
 def engine(name: str, network: Network, **options: Any) -> PowerFlow:
     """The engine `name` for a network, in which closed bus-bus switches are fused.
 
     Raises `UnknownNameError` for a name or option that does not exist, `ConfigError` for an option out of range,
     `PhysicsError` for a network the engine cannot take, and `MissingExtraError`.
     """
-    if name not in _ENGINES:
-        raise UnknownNameError("power flow engine", name, engine_names())
-    module, class_name = _ENGINES[name]
-    build = getattr(import_module(module), class_name)
-    valid = [option for option in signature(build).parameters if option != "network"]
+    build, valid = _load(name), engine_options(name)
     for option in options:
         if option not in valid:
             raise UnknownNameError(f"option of the power flow engine {name!r}", option, valid)

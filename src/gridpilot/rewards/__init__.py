@@ -45,9 +45,7 @@ def weights(changes: Mapping[str, float] | None = None) -> Floats:
     changes = changes or {}
     problems = [Problem(name, f"unknown term; valid: {', '.join(REWARD_TERMS)}") for name in changes if name not in REWARD_TERMS]
     problems += [
-        Problem(name, f"a weight must be a number ≥ 0, found {value!r}")
-        for name, value in changes.items()
-        if not _is_weight(value)
+        Problem(name, f"a weight must be a number ≥ 0, found {value!r}") for name, value in changes.items() if not _is_weight(value)
     ]
     if problems:
         raise ConfigError("The reward weights cannot be used.", problems)

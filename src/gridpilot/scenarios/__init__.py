@@ -9,7 +9,16 @@ from pkgutil import iter_modules
 from gridpilot.errors import UnknownNameError
 from gridpilot.scenarios.scenario import ProtectionSettings, RewardSettings, Scenario, Source, device_table, device_tables
 
-__all__ = ["ProtectionSettings", "RewardSettings", "Scenario", "Source", "device_table", "device_tables", "load_scenario", "scenario_titles"]
+__all__ = [
+    "ProtectionSettings",
+    "RewardSettings",
+    "Scenario",
+    "Source",
+    "device_table",
+    "device_tables",
+    "load_scenario",
+    "scenario_titles",
+]
 
 ALIASES = {"6_bus": "six_bus", "14_bus": "ieee14", "ieee_14": "ieee14"}
 """Other spellings that are accepted."""

@@ -1,7 +1,14 @@
 """IEEE 14 with distributed resources: solar at 2, 6 and 8, wind at 3, batteries at 9 and 14.
 
 Impedances, taps, shunt and nodal loads are those of the public test case (`gridpilot.network.cases`), which has no
-branch ratings.
+branch ratings, and machines at 1, 2, 3, 6 and 8; those at 6 and 8 are condensers there and here.
+
+Why each number is what it is. GEN-01 and GEN-02 together carry the evening without sun and wind. The standing orders
+are those of a mild day: GEN-01 is scheduled for 70 MW, GEN-02 gives 50 and GEN-03 20. Held through a day they bring the
+morning's and the evening's deficit from GEN-01 over LN01-02, which is rated a fifth above the scheduled flow, and to the
+large load at bus 3 over LN02-03. Each of the two lines to bus 3 can carry its load for an hour while the other is out.
+Voltage setpoints are low (0.98 to 1.02 pu): with LN09-14 out and BESS-14 empty, bus 14 hangs on a long path and leaves
+its band; with energy kept in BESS-14 it does not. The batteries carry their full power for 2.7 hours.
 """
 
 from __future__ import annotations

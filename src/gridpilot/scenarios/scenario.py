@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gridpilot.devices import DeviceTable, device_kind
-from gridpilot.disturbances import Channel, Disturbance, Threat
+from gridpilot.disturbances import Channel, Threat
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.network import Network
 from gridpilot.profiles import Profiles
@@ -39,8 +39,9 @@ class RewardSettings:
 
     price_usd_per_mwh: float = 50.0
     """Reference price of the cost term."""
-    closing_price_usd_per_mwh: float = 50.0
-    """Value of energy left in (or owed to) storage and shaped load when an episode ends."""
+    closing_price_usd_per_mwh: float = 110.0
+    """Value of energy left in (or owed to) storage and shaped load when an episode ends: what it costs to replace it with
+    gas, the weight of its emissions included, so that neither an empty nor a hoarded battery is a trick."""
     slack_band_mw: float = 20.0
     """Deviation of the slack unit from its schedule that is ordinary regulation."""
     weights: Mapping[str, float] = field(default_factory=dict)

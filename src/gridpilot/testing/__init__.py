@@ -3,12 +3,13 @@
 from gridpilot.testing.agents import check_agent
 from gridpilot.testing.devices import check_device
 from gridpilot.testing.doctor import DoctorReport, examine, run_doctor
+from gridpilot.testing.envs import check_env
 from gridpilot.testing.finding import Check, Examined, Finding
 from gridpilot.testing.patient import Patient
 from gridpilot.testing.powerflow import check_powerflow
 from gridpilot.testing.scenarios import check_scenario
 
 __all__ = [
-    "Check", "DoctorReport", "Examined", "Finding", "Patient", "check_agent", "check_device", "check_powerflow", "check_scenario",
-    "examine", "run_doctor",
+    "Check", "DoctorReport", "Examined", "Finding", "Patient", "check_agent", "check_device", "check_env", "check_powerflow",
+    "check_scenario", "examine", "run_doctor",
 ]  # fmt: skip

@@ -40,9 +40,7 @@ class DoctorReport:
             "scenario": self.scenario,
             "profiles": self.profiles,
             "passed": self.passed,
-            "checks": [
-                {"name": f.name, "passed": f.passed, "sentence": f.sentence, "measured": dict(f.measured)} for f in self.findings
-            ],
+            "checks": [{"name": f.name, "passed": f.passed, "sentence": f.sentence, "measured": dict(f.measured)} for f in self.findings],
         }
 
 
@@ -60,9 +58,7 @@ def run_doctor(
 
     Raises what `make_twin` raises: a scenario that cannot be made has no doctor.
     """
-    twin = make_twin(
-        scenario, profiles=profiles, seeds=seeds, cycle_minutes=cycle_minutes, cycles=cycles, engine=engine, growth=growth
-    )
+    twin = make_twin(scenario, profiles=profiles, seeds=seeds, cycle_minutes=cycle_minutes, cycles=cycles, engine=engine, growth=growth)
     return DoctorReport(twin.model.scenario.name, twin.world.profiles.name, examine(Patient(twin)))
 
 

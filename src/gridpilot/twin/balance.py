@@ -186,9 +186,7 @@ def slack_output_mw(layout: Layout, p_solved_mw: Floats, p_given_mw: Floats, sta
 
 
 @kernel
-def slack_is_beyond(
-    layout: Layout, p_solved_mw: Floats, p_given_mw: Floats, status: Codes, energised: Bools, tolerance_mw: float
-) -> bool:
+def slack_is_beyond(layout: Layout, p_solved_mw: Floats, p_given_mw: Floats, status: Codes, energised: Bools, tolerance_mw: float) -> bool:
     """Whether the slack unit of any element is outside its limits."""
     output = slack_output_mw(layout, p_solved_mw, p_given_mw, status, energised)
     for b in range(len(output)):

@@ -62,9 +62,7 @@ def write_columns(values: Any, first: int, into: Any) -> None:
             into[b, first + k] = values[b, k]
 
 
-def inject_fleet(
-    fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
-) -> None:
+def inject_fleet(fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any) -> None:
     """Write what the devices of a fleet would exchange with the grid into `p_mw`, `q_mvar` `[B, N]`.
 
     `device` and `column` say where the first kind begins in `[B, N]` and in `exogenous` `[B, c]`. For kernels only.
@@ -78,9 +76,7 @@ def _compile_inject_fleet(
 ) -> Callable[..., Any]:
     """The code of `inject_fleet` for these kinds: the first one here, the others by the same rule."""
 
-    def nothing_left(
-        fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
-    ) -> None:
+    def nothing_left(fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any) -> None:
         pass
 
     if len(fleet) == 0:
@@ -88,9 +84,7 @@ def _compile_inject_fleet(
     kind = _kind_of(fleet[0])
     inject, series = kind.inject, len(kind.series)
 
-    def first_and_rest(
-        fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
-    ) -> None:
+    def first_and_rest(fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any) -> None:
         parameters, state, setpoint = fleet[0]
         n = setpoint.shape[1]
         weather = columns_of(exogenous, column, series * n)

@@ -12,6 +12,7 @@ from gridpilot.actions import Controls, make_controls
 from gridpilot.devices import DeviceKind, device_kind
 from gridpilot.errors import ConfigError
 from gridpilot.powerflow import engine as make_engine
+from gridpilot.powerflow import engine_options
 from gridpilot.rewards import weights
 from gridpilot.scenarios import Scenario
 from gridpilot.values import PQ, PV, SLACK, Bools, Codes, Floats, Ints, PowerFlow
@@ -56,6 +57,10 @@ class Layout(NamedTuple):
     slack_max_mw: float
 
 
+TOLERANCE_PU = 1e-10
+"""Mismatch that a step's power flow may leave at a bus; the books of a whole grid then close to 1e-6 MW."""
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """Everything about a scenario that stays as it is while time goes on."""
@@ -92,7 +97,8 @@ def compile_model(scenario: Scenario, *, cycle_minutes: float = 5.0, engine: str
     steps = scenario.episode_h / dt_h
     if cycle_minutes <= 0 or abs(steps - round(steps)) > 1e-9:
         raise ConfigError(f"A cycle of {cycle_minutes:g} min does not divide an episode of {scenario.episode_h:g} h; try 5, 15 or 60.")
-    made = make_engine(engine, scenario.network)
+    accuracy = {"tolerance_pu": TOLERANCE_PU} if "tolerance_pu" in engine_options(engine) else {}
+    made = make_engine(engine, scenario.network, **accuracy)
     _refuse_voltage_weight(scenario, made)
     kinds = tuple(device_kind(kind) for kind in scenario.tables)
     controls = _controls(scenario)

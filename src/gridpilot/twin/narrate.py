@@ -25,11 +25,7 @@ def narrate(model: Model, moved: Transition, element: int = 0) -> tuple[str, ...
         if tripped
     ]
     said += [_struck(model, row) for row in events.struck.tolist() if row[0] == element]
-    said += [
-        f"GROWTH: {name} was built."
-        for name, built in zip(network.bus_name, events.built[element].tolist(), strict=True)
-        if built
-    ]
+    said += [f"GROWTH: {name} was built." for name, built in zip(network.bus_name, events.built[element].tolist(), strict=True) if built]
     return tuple(said)
 
 

@@ -49,7 +49,6 @@ def observe(
 # ------------------------------------------------------------------------------------------------- components
 
 
-
 def _devices(model: Model, state: GridState, element: int, now: Situation) -> dict[str, Reading]:
     bounds = _bounds(model, now)
     found: dict[str, Reading] = {}
@@ -183,9 +182,7 @@ def _mw_columns(model: Model, part: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _outlook(
-    model: Model, world: World, state: GridState, element: int, horizon: int, key: int
-) -> dict[str, tuple[float, ...]]:
+def _outlook(model: Model, world: World, state: GridState, element: int, horizon: int, key: int) -> dict[str, tuple[float, ...]]:
     expected = forecast(world, state, horizon, key, element)
     loads = model.scenario.tables.get("load")
     if loads is not None:

@@ -23,9 +23,7 @@ def overload_timers(loading: Floats, overload_h: Floats, dt_h: float) -> Floats:
 
 
 @kernel
-def relays(
-    loading: Floats, overload_h: Floats, collapsed: Bools, status: Codes, delay_h: float, hard_limit: float
-) -> tuple[bool, Bools]:
+def relays(loading: Floats, overload_h: Floats, collapsed: Bools, status: Codes, delay_h: float, hard_limit: float) -> tuple[bool, Bools]:
     """Branches that open now `[B, m]`, and whether there are any: above the hard limit at once, above rating when the
     delay is over. The flows of an element that collapsed or was not solved say nothing.
     """

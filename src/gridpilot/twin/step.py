@@ -202,9 +202,7 @@ def _settle_devices(
     return devices, p_mw, totals
 
 
-def _booked(
-    model: Model, before: GridState, after: GridState, settled: _Settled, p_mw: Floats, totals: Floats, struck: Ints
-) -> Transition:
+def _booked(model: Model, before: GridState, after: GridState, settled: _Settled, p_mw: Floats, totals: Floats, struck: Ints) -> Transition:
     """The transition with its rewards, costs, sums and events."""
     flow, rewards = after.flow, model.scenario.rewards
     grid = ledger.Grid(
@@ -224,7 +222,5 @@ def _booked(
         constraint_costs=booked.costs[:, None, :],
         reward=booked.reward,
         outcomes=Outcomes(*booked.outcomes),
-        events=Events(
-            struck, settled.opened, settled.shed_mw, settled.spilled_mw, booked.islanded, booked.fallen, booked.built
-        ),
+        events=Events(struck, settled.opened, settled.shed_mw, settled.spilled_mw, booked.islanded, booked.fallen, booked.built),
     )

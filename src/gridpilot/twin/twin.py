@@ -68,13 +68,9 @@ class Twin:
             previewer=ask,
         )  # fmt: skip
 
-    def preview(
-        self, state: GridState, candidates: Sequence[Sequence[Action]], horizon: int | None = None, *, element: int = 0
-    ) -> Preview:
+    def preview(self, state: GridState, candidates: Sequence[Sequence[Action]], horizon: int | None = None, *, element: int = 0) -> Preview:
         """What these candidates would lead to on the outlook, beside doing nothing."""
-        return previews.preview(
-            self.model, self.world, state, candidates, horizon=horizon, key=self.forecast_seed, element=element
-        )
+        return previews.preview(self.model, self.world, state, candidates, horizon=horizon, key=self.forecast_seed, element=element)
 
     def outlook(self, state: GridState, horizon: int, *, element: int = 0) -> World:
         """The world as forecast from here."""

@@ -48,9 +48,7 @@ def drive(model: Model, profiles: Profiles) -> Profiles:
     return model.scenario.driven_by(profiles).resampled(model.dt_h * 60.0)
 
 
-def make_world(
-    model: Model, driven: Profiles, first_rows: Sequence[int], seeds: Sequence[int], *, steps: int | None = None
-) -> World:
+def make_world(model: Model, driven: Profiles, first_rows: Sequence[int], seeds: Sequence[int], *, steps: int | None = None) -> World:
     """A world in which element b begins at `first_rows[b]` and meets the disturbances of `seeds[b]`.
 
     Raises `ConfigError` where an episode would leave the profiles or cross a seam.
