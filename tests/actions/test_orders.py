@@ -211,9 +211,7 @@ def test_nothing_is_dropped_and_refusals_move_nothing(controls: Controls, now: S
 
 
 @given(st.lists(ANY_ACTION, max_size=12))
-def test_setpoints_stay_inside_the_nameplate_and_the_situation_as_it_was(
-    controls: Controls, now: Situation, actions: list[Action]
-) -> None:
+def test_setpoints_stay_inside_the_nameplate_and_the_situation_as_it_was(controls: Controls, now: Situation, actions: list[Action]) -> None:
     before = {kind: values.copy() for kind, values in now.devices.items()}
     orders = give_orders(actions, controls, now)
     for entry in controls.entries:

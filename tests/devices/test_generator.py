@@ -45,9 +45,7 @@ class Run:
 
     def step(self, order: float, *, in_service: bool = True) -> None:
         here, setpoint = np.array([[in_service]]), np.array([[order]])
-        self.low, self.high = (
-            float(end[0, 0]) for end in generator.bounds(self.parameters, self.state, NO_SERIES, here, self.dt_h)
-        )
+        self.low, self.high = (float(end[0, 0]) for end in generator.bounds(self.parameters, self.state, NO_SERIES, here, self.dt_h))
         p = generator.inject(self.parameters, self.state, setpoint, NO_SERIES, here, self.dt_h).p_mw
         self.state, outcome = generator.settle(self.parameters, self.state, setpoint, NO_SERIES, here, p, self.dt_h)
         self.p.append(float(p[0, 0]))
@@ -135,9 +133,7 @@ def test_polynomial_cost_is_the_polynomial(p: float, a: float, b: float, c: floa
 def test_a_piecewise_cost_is_linear_between_its_points(steps: list[tuple[float, float]], longer: int, place: float) -> None:
     mw, usd = np.cumsum(steps, axis=0).T
     other = [(10.0 * k, 5.0 * k) for k in range(len(steps) + longer)]
-    parameters = generator.parameters(
-        [{"p_max_mw": 500.0, "curve": list(zip(mw, usd, strict=True))}, {"p_max_mw": 500.0, "curve": other}]
-    )
+    parameters = generator.parameters([{"p_max_mw": 500.0, "curve": list(zip(mw, usd, strict=True))}, {"p_max_mw": 500.0, "curve": other}])
     p = mw[0] + place * (mw[-1] - mw[0])
     assert generator.hourly_cost(parameters, 0, p) == pytest.approx(np.interp(p, mw, usd))
 

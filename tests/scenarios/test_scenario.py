@@ -10,7 +10,7 @@ import pytest
 from gridpilot.disturbances import Channel
 from gridpilot.errors import ConfigError, UnknownNameError
 from gridpilot.profiles import load_profiles
-from gridpilot.scenarios import RewardSettings, Scenario, Source, device_table, load_scenario, scenario_titles
+from gridpilot.scenarios import RewardSettings, Scenario, Source, device_tables, load_scenario, scenario_titles
 from gridpilot.testing.scenarios import dates_overlap
 
 NAMES = sorted(scenario_titles())
@@ -136,10 +136,10 @@ def test_a_weight_below_zero_is_refused(six: Scenario) -> None:
 
 
 def test_devices_at_unknown_buses_are_all_named(six: Scenario) -> None:
-    rows: list[dict[str, object]] = [{"name": "A", "bus": "NOWHERE"}, {"name": "B", "bus": "B1-CITY"}, {"name": "C", "bus": "ELSEWHERE"}]
+    rows = [{"name": "A", "bus": "NOWHERE"}, {"name": "B", "bus": "B1-CITY"}, {"name": "C", "bus": "ELSEWHERE"}]
     with pytest.raises(ConfigError) as error:
-        device_table("load", six.network, rows, None)
-    assert [problem.where for problem in error.value.problems] == ["A", "C"]
+        device_tables(six.network, {"load": rows})
+    assert [problem.where for problem in error.value.problems] == ["load A", "load C"]
 
 
 # ------------------------------------------------------------------------------------------------------- places

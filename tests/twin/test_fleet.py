@@ -49,9 +49,7 @@ def test_injections_are_those_of_the_kinds(twin: Twin, state: GridState) -> None
     for kind in twin.model.kinds:
         parameters, mine = twin.model.parameters(kind.name), twin.model.slices[kind.name]
         exogenous, present = own(twin, now, kind)
-        alone = kind.inject(
-            parameters, state.devices[kind.name], state.setpoints.devices[kind.name], exogenous, present, twin.model.dt_h
-        )
+        alone = kind.inject(parameters, state.devices[kind.name], state.setpoints.devices[kind.name], exogenous, present, twin.model.dt_h)
         assert np.array_equal(alone.p_mw, now.p_mw[:, mine])
         assert np.array_equal(alone.q_mvar, now.q_mvar[:, mine])
 

@@ -7,14 +7,13 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from gridpilot.errors import UnknownNameError
-from gridpilot.scenarios.scenario import ProtectionSettings, RewardSettings, Scenario, Source, device_table, device_tables
+from gridpilot.scenarios.scenario import ProtectionSettings, RewardSettings, Scenario, Source, device_tables
 
 __all__ = [
     "ProtectionSettings",
     "RewardSettings",
     "Scenario",
     "Source",
-    "device_table",
     "device_tables",
     "load_scenario",
     "scenario_titles",

@@ -15,22 +15,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from gridpilot.devices import DeviceTable, generator, load, solar, storage, wind
+from gridpilot.devices import DeviceTable, storage
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.network import Case, Network, fuse
 from gridpilot.profiles import Profiles
 from gridpilot.scenarios.drivers import Columns, Driven, match_columns, peaks_mw
-from gridpilot.scenarios.scenario import RewardSettings, Scenario, Source, device_table
+from gridpilot.scenarios.scenario import RewardSettings, Scenario, Source, device_tables
 
 KINDS = ("generator", "solar", "wind", "storage", "out")
 """What a unit can be; `out` leaves it out."""
 _WORDS = {"solar": {"solar", "pv", "rtpv", "photovoltaic"}, "wind": {"wind", "wp", "wka", "wt"}, "storage": {"storage", "battery", "bess"}}
-_MODULES: dict[str, ModuleType] = {"generator": generator, "storage": storage, "load": load, "solar": solar, "wind": wind}
 _HALVED_FROM_DAYS = 4
 
 Row = dict[str, Any]
@@ -158,8 +156,7 @@ class _Grid:
         return {kind: self._table(kind, of_kind) for kind, of_kind in rows.items() if of_kind}
 
     def _table(self, kind: str, rows: list[Row]) -> DeviceTable:
-        numbers = [{key: value for key, value in row.items() if key not in ("name", "bus")} for row in rows]
-        return device_table(kind, self.network, rows, _MODULES[kind].parameters(numbers))
+        return device_tables(self.network, {kind: rows})[kind]
 
     def rewards(self) -> RewardSettings:
         """A slack unit with limits of its own has a schedule to keep, an import has none."""

@@ -191,12 +191,3 @@ def _table(network: Network, kind: str, rows: Sequence[Mapping[str, Any]]) -> De
     numbers = [{key: value for key, value in row.items() if key not in ("name", "bus")} for row in rows]
     bus = np.array([network.bus(row["bus"]) for row in rows], dtype=np.int64)
     return DeviceTable(kind, tuple(row["name"] for row in rows), bus, device_kind(kind).from_rows(numbers))
-
-
-def device_table(kind: str, network: Network, rows: list[dict[str, object]], parameters: object) -> DeviceTable:
-    """A table from rows with `name` and `bus` (its name); raises `ConfigError` naming every unknown bus."""
-    lost = [Problem(str(row["name"]), f"there is no bus {row['bus']!r}") for row in rows if row["bus"] not in network.bus_name]
-    if lost:
-        raise ConfigError(f"Devices of kind {kind!r} are at buses that do not exist.", lost)
-    bus = np.array([network.bus(str(row["bus"])) for row in rows], dtype=np.int64)
-    return DeviceTable(kind, tuple(str(row["name"]) for row in rows), bus, parameters)

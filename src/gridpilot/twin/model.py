@@ -94,8 +94,8 @@ class Model:
 def compile_model(scenario: Scenario, *, cycle_minutes: float = 5.0, engine: str = "newton") -> Model:
     """The model of a scenario at a cycle length; raises `ConfigError` for a cycle that does not divide the episode."""
     dt_h = cycle_minutes / 60.0
-    steps = scenario.episode_h / dt_h
-    if cycle_minutes <= 0 or abs(steps - round(steps)) > 1e-9:
+    steps = scenario.episode_h / dt_h if 0.0 < dt_h <= scenario.episode_h else 0.0  # NaN is not between them either
+    if not steps or abs(steps - round(steps)) > 1e-9:
         raise ConfigError(f"A cycle of {cycle_minutes:g} min does not divide an episode of {scenario.episode_h:g} h; try 5, 15 or 60.")
     accuracy = {"tolerance_pu": TOLERANCE_PU} if "tolerance_pu" in engine_options(engine) else {}
     made = make_engine(engine, scenario.network, **accuracy)

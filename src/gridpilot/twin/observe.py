@@ -70,11 +70,16 @@ def _devices(model: Model, state: GridState, element: int, now: Situation) -> di
 
 
 def _ratings(table: DeviceTable, k: int) -> dict[str, float]:
-    """Nameplate numbers that an operator needs beside the state."""
+    """Nameplate numbers that an operator needs beside the state; a limit that does not exist is left out."""
     shown = ("p_min_mw", "p_max_mw", "ramp_mw_per_min", "is_slack", "cost_b", "co2_t_per_mwh", "energy_max_mwh",
              "energy_min_mwh", "flexible_share", "rebound_h")  # fmt: skip
     p = table.parameters
-    return {field: float(getattr(p, field)[k]) for field in shown if field in p._fields}
+    return _finite({field: float(getattr(p, field)[k]) for field in shown if field in p._fields})
+
+
+def _finite(values: Mapping[str, T]) -> dict[str, T]:
+    """Without infinite numbers, which JSON does not know."""
+    return {name: value for name, value in values.items() if not (isinstance(value, float) and isinf(value))}
 
 
 def _in_operators_sign(model: Model, kind: str, index: int, now: Situation) -> float:
@@ -91,7 +96,8 @@ def _bounds(model: Model, now: Situation) -> dict[str, dict[str, tuple[float, fl
         if entry.verb.moves_branches:
             continue
         ends = sorted(entry.verb.sign * float(side[entry.kind][entry.index]) for side in (now.low, now.high))
-        found.setdefault(entry.target, {})[entry.verb.parameter] = (ends[0] + 0.0, ends[1] + 0.0)
+        low, high = (min(max(end, entry.low), entry.high) + 0.0 for end in ends)
+        found.setdefault(entry.target, {})[entry.verb.parameter] = low, high
     return found
 
 
@@ -101,20 +107,22 @@ def _branches(model: Model, state: GridState, element: int) -> dict[str, Reading
         name: Reading(
             name,
             "branch",
-            {
-                "from": network.bus_name[int(network.branch_from[k])],
-                "to": network.bus_name[int(network.branch_to[k])],
-                "loading": float(flow.loading[element, k]),
-                "p_mw": float(flow.p_from_mw[element, k]),
-                "q_mvar": float(flow.q_from_mvar[element, k]),
-                "rating_mva": float(network.rating_mva[k]),
-                "closed": bool(state.setpoints.closed[element, k]),
-                "faulted": bool(state.faulted[element, k]),
-                "tripped": bool(state.protection.tripped[element, k]),
-                "lockout_min": max(float(state.protection.lockout_h[element, k]), 0.0) * 60.0,
-                "overload_min": float(state.protection.overload_h[element, k]) * 60.0,
-                "built": bool(state.branch_active[element, k]),
-            },
+            _finite(
+                {
+                    "from": network.bus_name[int(network.branch_from[k])],
+                    "to": network.bus_name[int(network.branch_to[k])],
+                    "loading": float(flow.loading[element, k]),
+                    "p_mw": float(flow.p_from_mw[element, k]),
+                    "q_mvar": float(flow.q_from_mvar[element, k]),
+                    "rating_mva": float(network.rating_mva[k]),
+                    "closed": bool(state.setpoints.closed[element, k]),
+                    "faulted": bool(state.faulted[element, k]),
+                    "tripped": bool(state.protection.tripped[element, k]),
+                    "lockout_min": max(float(state.protection.lockout_h[element, k]), 0.0) * 60.0,
+                    "overload_min": float(state.protection.overload_h[element, k]) * 60.0,
+                    "built": bool(state.branch_active[element, k]),
+                }
+            ),
         )
         for k, name in enumerate(network.branch_name)
     }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gridpilot.actions import Orders
+from gridpilot.errors import ConfigError
 from gridpilot.twin.model import Model
 from gridpilot.twin.outlook import make_outlook, on_outlook
 from gridpilot.twin.situation import order_all, setpoints_of, situation
@@ -23,9 +24,12 @@ def preview(
 ) -> Preview:  # fmt: skip
     """What each candidate would lead to if it were ordered now and held over the horizon.
 
-    Only forecasts are seen (`outlook`): never the true weather, never the schedule of disturbances.
+    Only forecasts are seen (`outlook`): never the true weather, never the schedule of disturbances. Raises `ConfigError`
+    for a horizon below one cycle.
     """
     ahead = max(1, round(DEFAULT_HORIZON_H / model.dt_h)) if horizon is None else horizon
+    if ahead < 1:
+        raise ConfigError(f"A preview looks at least one cycle ahead, found a horizon of {ahead}.")
     orders = order_all(model, situation(model, state, element), [(), *candidates])
     setpoints = setpoints_of(orders)
     outlook = make_outlook(world, state, ahead, key, element)

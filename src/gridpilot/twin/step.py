@@ -29,7 +29,8 @@ from gridpilot.values import (
     Transition,
 )
 
-_SLACK_TOLERANCE_MW = 0.05
+_SLACK_TOLERANCE_MW = 0.5
+"""What the slack unit may be beyond its limits: regulation within a cycle; losses shift by less when load is shed."""
 _SLACK_ROUNDS = 4
 _OK, _ISLANDED = int(Status.OK), int(Status.ISLANDED)
 

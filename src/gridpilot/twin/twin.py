@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from numbers import Integral
 
 import numpy as np
 
-from gridpilot.errors import ConfigError
+from gridpilot.errors import ConfigError, Problem, UnknownNameError
 from gridpilot.profiles import Profiles, load_profiles
 from gridpilot.scenarios import Scenario, load_scenario
 from gridpilot.twin import preview as previews
@@ -102,8 +103,7 @@ def make_twin(
     A seed draws the element's disturbances and, without `start` (a day, `2016-07-04`), its day among the scenario's
     `judging` or `tuning` dates. Raises `ConfigError`, `UnknownNameError` or `ProfileError` for what cannot be had.
     """
-    if period not in PERIODS:
-        raise ConfigError(f"There is no period {period!r}; choose one of {', '.join(PERIODS)}.")
+    _refuse(seeds, cycles, period)
     if isinstance(scenario, str):
         scenario = load_scenario(scenario, growth=growth, seed=seeds[0])
     if isinstance(profiles, str):
@@ -113,6 +113,22 @@ def make_twin(
     steps = model.episode_steps if cycles is None else cycles
     rows = [_first_row(model, driven, start, seed, steps, period) for seed in seeds]
     return Twin(model, make_world(model, driven, rows, seeds, steps=steps), forecast_seed=seeds[0])
+
+
+def _refuse(seeds: Sequence[int], cycles: int | None, period: str) -> None:
+    if period not in PERIODS:
+        raise UnknownNameError("period", period, PERIODS)
+    problems = [Problem("seeds", f"must be whole numbers from 0 on, found {seed!r}") for seed in seeds if not _is_whole(seed, 0)]
+    if not len(seeds):
+        problems.append(Problem("seeds", "are empty; a twin has one element per seed"))
+    if cycles is not None and not _is_whole(cycles, 1):
+        problems.append(Problem("cycles", f"must be a whole number from 1 on, found {cycles!r}"))
+    if problems:
+        raise ConfigError("There is no such twin.", problems)
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, Integral) and int(value) >= least
 
 
 def _first_row(model: Model, driven: Profiles, start: str | date | None, seed: int, steps: int, period: str) -> int:
@@ -138,6 +154,8 @@ def _row_of(driven: Profiles, start: str | date) -> int:
         instant = np.datetime64(start, "m")
     except ValueError as error:
         raise ConfigError(f"The start {start!r} is not a date; expected a day such as 2016-07-04.") from error
+    if np.isnat(instant):
+        raise ConfigError(f"The start {start!r} is not a date; expected a day such as 2016-07-04.")
     minutes = float((instant - driven.start) / np.timedelta64(1, "m"))
     row = minutes / driven.step_min
     if row < 0 or row != int(row) or row >= len(driven):
