@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import inf, isinf
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def _ratings(table: DeviceTable, k: int) -> dict[str, float]:
     return _finite({field: float(getattr(p, field)[k]) for field in shown if field in p._fields})
 
 
-def _finite(values: Mapping[str, T]) -> dict[str, T]:
+def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
     """Without infinite numbers, which JSON does not know."""
     return {name: value for name, value in values.items() if not (isinstance(value, float) and isinf(value))}
 
@@ -103,29 +104,24 @@ def _bounds(model: Model, now: Situation) -> dict[str, dict[str, tuple[float, fl
 
 def _branches(model: Model, state: GridState, element: int) -> dict[str, Reading]:
     network, flow = model.scenario.network, state.flow
-    return {
-        name: Reading(
-            name,
-            "branch",
-            _finite(
-                {
-                    "from": network.bus_name[int(network.branch_from[k])],
-                    "to": network.bus_name[int(network.branch_to[k])],
-                    "loading": float(flow.loading[element, k]),
-                    "p_mw": float(flow.p_from_mw[element, k]),
-                    "q_mvar": float(flow.q_from_mvar[element, k]),
-                    "rating_mva": float(network.rating_mva[k]),
-                    "closed": bool(state.setpoints.closed[element, k]),
-                    "faulted": bool(state.faulted[element, k]),
-                    "tripped": bool(state.protection.tripped[element, k]),
-                    "lockout_min": max(float(state.protection.lockout_h[element, k]), 0.0) * 60.0,
-                    "overload_min": float(state.protection.overload_h[element, k]) * 60.0,
-                    "built": bool(state.branch_active[element, k]),
-                }
-            ),
-        )
-        for k, name in enumerate(network.branch_name)
-    }
+    found = {}
+    for k, name in enumerate(network.branch_name):
+        values = {
+            "from": network.bus_name[int(network.branch_from[k])],
+            "to": network.bus_name[int(network.branch_to[k])],
+            "loading": float(flow.loading[element, k]),
+            "p_mw": float(flow.p_from_mw[element, k]),
+            "q_mvar": float(flow.q_from_mvar[element, k]),
+            "rating_mva": float(network.rating_mva[k]),
+            "closed": bool(state.setpoints.closed[element, k]),
+            "faulted": bool(state.faulted[element, k]),
+            "tripped": bool(state.protection.tripped[element, k]),
+            "lockout_min": max(float(state.protection.lockout_h[element, k]), 0.0) * 60.0,
+            "overload_min": float(state.protection.overload_h[element, k]) * 60.0,
+            "built": bool(state.branch_active[element, k]),
+        }
+        found[name] = Reading(name, "branch", _finite(values))
+    return found
 
 
 def _buses(model: Model, state: GridState, element: int) -> dict[str, Reading]:
@@ -157,7 +153,7 @@ def _summary(model: Model, state: GridState, element: int) -> dict[str, float]:
     here = flow.energised[element]
     lit = flow.v_pu[element][here]
     renewable = p_mw[layout.part == RENEWABLE].sum()
-    return {
+    totals = {
         "load_mw": float(-p_mw[layout.part == LOAD].sum()),
         "demand_mw": float(_drivers_total(model, state.exogenous[element], LOAD)),
         "renewable_mw": float(renewable),
@@ -172,22 +168,27 @@ def _summary(model: Model, state: GridState, element: int) -> dict[str, float]:
         "min_v_pu": float(lit.min()) if len(lit) else 0.0,
         "max_v_pu": float(lit.max()) if len(lit) else 0.0,
     }
+    return _finite(totals)
 
 
 def _drivers_total(model: Model, exogenous: Floats, part: int) -> Any:
-    """Sum of the MW drivers of loads or of renewables `[…]` from `[…, c]`."""
-    return exogenous[..., _mw_columns(model, part)].sum(axis=-1)
+    """Sum of the MW drivers of loads or of renewables `[…]` from `[…, c]`; a plant gives no more than its rated power."""
+    columns, most = _mw_columns(model, part)
+    return np.minimum(exogenous[..., columns], most).sum(axis=-1)
 
 
 @lru_cache(maxsize=32)
-def _mw_columns(model: Model, part: int) -> tuple[int, ...]:
+def _mw_columns(model: Model, part: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Columns, and the most that each can stand for in MW."""
     kinds = ("load",) if part == LOAD else ("solar", "wind")
-    found: list[int] = []
+    columns: list[int] = []
+    most: list[float] = []
     for kind in model.kinds:
         if kind.name in kinds:
-            start = model.columns[kind.name].start
-            found += range(start, start + len(model.scenario.tables[kind.name]))
-    return tuple(found)
+            start, table = model.columns[kind.name].start, model.scenario.tables[kind.name]
+            columns += range(start, start + len(table))
+            most += [inf] * len(table) if part == LOAD else table.parameters.p_max_mw.tolist()
+    return tuple(columns), tuple(most)
 
 
 def _outlook(model: Model, world: World, state: GridState, element: int, horizon: int, key: int) -> dict[str, tuple[float, ...]]:
