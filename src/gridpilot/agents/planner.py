@@ -199,8 +199,11 @@ def _close(view: View) -> list[Move]:
 
 
 def _open(view: View) -> list[Move]:
-    """Opening a branch moves flow elsewhere, and takes away a path that the next fault may need: only against an overload."""
-    if not binding(view, 1.0):
+    """Opening a branch moves flow elsewhere, and takes a path from the next fault: one at a time, only against an overload."""
+    already = any(
+        branch.values["built"] and not branch.values["closed"] and not branch.values["tripped"] for branch in view.branches.values()
+    )
+    if already or not binding(view, 1.0):
         return []
     return [
         (order("TOPOLOGY", name, "status", "open", "move flow to other branches"),)

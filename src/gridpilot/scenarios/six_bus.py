@@ -32,7 +32,7 @@ BUSES = {
 
 LINES = (
     ("LN01", "B0-SOLAR", "B1-CITY", 0.10, 105.0),
-    ("LN12", "B1-CITY", "B2-GAS", 0.07, 210.0),
+    ("LN12", "B1-CITY", "B2-GAS", 0.07, 225.0),
     ("LN03", "B0-SOLAR", "B3-WIND", 0.15, 60.0),
     ("LN14", "B1-CITY", "B4-SUBURB", 0.12, 75.0),
     ("LN25", "B2-GAS", "B5-COAL", 0.08, 140.0),
@@ -79,11 +79,11 @@ def build() -> Scenario:
 _DEVICES = {
     "generator": [
         {
-            "name": "B2-GAS", "bus": "B2-GAS", "p_max_mw": 250.0, "ramp_mw_per_min": 6.0, "v_set_pu": 1.03, "initial_mw": 110.0,
+            "name": "B2-GAS", "bus": "B2-GAS", "p_max_mw": 250.0, "ramp_mw_per_min": 6.0, "v_set_pu": 1.04, "initial_mw": 110.0,
             "cost_a": 0.02, "cost_b": 60.0, "cost_c": 300.0, "start_cost_usd": 3000.0, "co2_t_per_mwh": 0.40,
         },
         {
-            "name": "B5-COAL", "bus": "B5-COAL", "p_min_mw": 30.0, "p_max_mw": 220.0, "ramp_mw_per_min": 3.0, "v_set_pu": 1.03,
+            "name": "B5-COAL", "bus": "B5-COAL", "p_min_mw": 30.0, "p_max_mw": 220.0, "ramp_mw_per_min": 3.0, "v_set_pu": 1.04,
             "initial_mw": 80.0, "is_slack": 1.0, "cost_a": 0.01, "cost_b": 30.0, "cost_c": 500.0, "co2_t_per_mwh": 1.02,
         },
     ],
