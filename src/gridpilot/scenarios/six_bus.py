@@ -79,11 +79,11 @@ def build() -> Scenario:
 _DEVICES = {
     "generator": [
         {
-            "name": "B2-GAS", "bus": "B2-GAS", "p_max_mw": 250.0, "ramp_mw_per_min": 6.0, "v_set_pu": 1.04, "initial_mw": 110.0,
+            "name": "B2-GAS", "bus": "B2-GAS", "p_max_mw": 250.0, "ramp_mw_per_min": 6.0, "v_set_pu": 1.03, "initial_mw": 110.0,
             "cost_a": 0.02, "cost_b": 60.0, "cost_c": 300.0, "start_cost_usd": 3000.0, "co2_t_per_mwh": 0.40,
         },
         {
-            "name": "B5-COAL", "bus": "B5-COAL", "p_min_mw": 30.0, "p_max_mw": 220.0, "ramp_mw_per_min": 3.0, "v_set_pu": 1.04,
+            "name": "B5-COAL", "bus": "B5-COAL", "p_min_mw": 30.0, "p_max_mw": 220.0, "ramp_mw_per_min": 3.0, "v_set_pu": 1.03,
             "initial_mw": 80.0, "is_slack": 1.0, "cost_a": 0.01, "cost_b": 30.0, "cost_c": 500.0, "co2_t_per_mwh": 1.02,
         },
     ],
@@ -111,15 +111,16 @@ def _simbench() -> Source:
     """German profiles of 2016: an aggregated town for the city, a semi-urban area for the suburb.
 
     The semi-urban peak of the year is 1.2 times an ordinary winter peak, which is what 130 MW stands for; the PV plants
-    of the set never give more than 0.62 of their capacity, which is what the inverter is sized for.
+    of the set never give more than 0.62 of their capacity, which is what the inverter is sized for. Both loads are compensated
+    to a power factor of 0.98.
     """
     suburb = SUBURB_MW / 0.36
     return Source(
         columns={
             "B1-CITY.p_mw": ("load_H0-H_p_pu", CITY_MW),
-            "B1-CITY.q_mvar": ("load_H0-H_q_pu", 45.0),
+            "B1-CITY.q_mvar": ("load_H0-H_q_pu", 35.0),
             "B4-SUBURB.p_mw": ("load_mv_semiurb_p_pu", suburb),
-            "B4-SUBURB.q_mvar": ("load_mv_semiurb_p_pu", 0.25 * suburb),
+            "B4-SUBURB.q_mvar": ("load_mv_semiurb_p_pu", 0.20 * suburb),
             "B0-SOLAR.available_mw": ("solar_PV3_pu", SOLAR_MW / 0.62),
             "B3-WIND.available_mw": ("wind_WP7_pu", WIND_MW),
         },
@@ -134,9 +135,9 @@ def _rts_gmlc() -> Source:
     return Source(
         columns={
             "B1-CITY.p_mw": ("load_area2_mw", city),
-            "B1-CITY.q_mvar": ("load_area2_mw", 0.25 * city),
+            "B1-CITY.q_mvar": ("load_area2_mw", 0.20 * city),
             "B4-SUBURB.p_mw": ("load_area3_mw", suburb),
-            "B4-SUBURB.q_mvar": ("load_area3_mw", 0.25 * suburb),
+            "B4-SUBURB.q_mvar": ("load_area3_mw", 0.20 * suburb),
             "B0-SOLAR.available_mw": ("pv_320_PV_1_mw", SOLAR_MW / 51.6),
             "B3-WIND.available_mw": ("wind_122_WIND_1_mw", WIND_MW / 711.4),
         },
