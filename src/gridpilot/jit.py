@@ -13,12 +13,15 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numba
+from numba.core import types
 from numba.core.caching import CacheImpl, CompileResultCacheImpl, FunctionCache
+from numba.experimental import structref
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 _MARKS = (b"gridpilot.jit", b"NamedTuple")
 """What a file says that holds a kernel, or a value that kernels take apart."""
@@ -59,3 +62,38 @@ def inner(function: F) -> F:
     """
     compiled = numba.njit(error_model="numpy", boundscheck=False, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
     return cast(F, compiled)
+
+
+@structref.register
+class ResidentType(types.StructRef):  # type: ignore[misc, name-defined]  # numba ships no types
+    """How kernels see a `Resident`."""
+
+
+class Resident(structref.StructRefProxy, Generic[T]):  # type: ignore[misc]  # numba ships no types
+    """A value made of arrays that is handed to kernels again and again; made by `resident`.
+
+    numba inspects and unpacks every array of an argument at every call, which for a network costs more than the
+    arithmetic of a step. A resident value is unpacked once and then passed as one pointer. Kernels and Python alike
+    read `value`; it must not be exchanged, but its arrays are shared.
+    """
+
+    value: T
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[T]]:
+        """By its value: the pointer means nothing in another process."""
+        return resident, (self.value,)
+
+
+structref.define_proxy(Resident, ResidentType, ["value"])
+
+
+@kernel
+def _hold(value: Any) -> Any:
+    return Resident(value)
+
+
+def resident(value: T) -> Resident[T]:
+    """`value` (arrays, numbers, tuples of them) where compiled code finds it at once."""
+    held: Resident[T] = _hold(value)
+    held.value = value
+    return held

@@ -32,7 +32,7 @@ def state(twin: Twin) -> GridState:
 def prepared(twin: Twin, state: GridState) -> balance.Prepared:
     model, rules = twin.model, twin.model.scenario.protection
     return balance.prepare(
-        model.layout, fleet_of(model, state, state.setpoints), twin.world.table[state.row + 1], state.step + 1,
+        model.held_layout, model.held_parameters, fleet_of(model, state, state.setpoints), twin.world.table[state.row + 1], state.step + 1,
         state.load_factor, state.outage, state.collapsed, state.faulted, state.setpoints.closed, state.protection.lockout_h,
         rules.crew_h, model.slices["generator"].start, model.dt_h,
     )  # fmt: skip
@@ -58,8 +58,8 @@ def test_books_are_the_sums_of_the_kinds(twin: Twin, state: GridState) -> None:
     now, model = prepared(twin, state), twin.model
     flow = state.flow
     states, p_mw, totals = ledger.settle(
-        model.layout, fleet_of(model, state, state.setpoints), now.exogenous, now.in_service, now.p_mw, flow.energised,
-        flow.p_bus_mw, model.dt_h,
+        model.held_layout, model.held_parameters, fleet_of(model, state, state.setpoints), now.exogenous, now.in_service,
+        now.p_mw, flow.energised, flow.p_bus_mw, model.dt_h,
     )  # fmt: skip
     expected = np.zeros_like(totals)
     for kind, after in zip(model.kinds, states, strict=True):

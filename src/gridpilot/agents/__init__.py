@@ -8,7 +8,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-from gridpilot.errors import UnknownNameError
+from gridpilot.errors import ConfigError, UnknownNameError
 from gridpilot.values import Agent
 
 __all__ = ["agent_names", "make_agent"]
@@ -26,9 +26,15 @@ def agent_names() -> tuple[str, ...]:
 
 
 def make_agent(name: str, **options: Any) -> Agent:
-    """An agent by name (dashes and underscores are the same); raises `UnknownNameError` listing the valid ones."""
+    """An agent by name (dashes and underscores are the same).
+
+    Raises `UnknownNameError` listing the valid ones, and `ConfigError` for options that the agent does not have.
+    """
     key = name.lower().replace("_", "-")
     if key not in _modules():
         raise UnknownNameError("agent", name, agent_names())
-    made: Agent = _modules()[key].make(**options)
+    try:
+        made: Agent = _modules()[key].make(**options)
+    except TypeError as error:
+        raise ConfigError(f"Agent {key!r} cannot be made with the options {sorted(options)}: {error}.") from error
     return made

@@ -58,9 +58,10 @@ class Planner:
         """Reward less a mark-down for running close to a limit that a forecast error could cross."""
         near = max(candidate.max_loading - self.margin_loading, 0.0) * 10.0
         low = max(0.95 + self.margin_v_pu - candidate.min_v_pu, 0.0) + max(candidate.max_v_pu - 1.05 + self.margin_v_pu, 0.0)
-        opened: int = sum(action.params.get("status") == "open" for action in candidate.actions)
         down = 0.0 if candidate.survives else 1e3
-        return candidate.reward - near - 20.0 * low - 10.0 * candidate.unserved_mwh - self.opening_cost * opened - down
+        return (
+            candidate.reward - near - 20.0 * low - 10.0 * candidate.unserved_mwh - self.opening_cost * _openings(candidate.actions) - down
+        )
 
     def _search(self, ask: Previewer, moves: Sequence[Move], first: Preview) -> tuple[Candidate, Move]:
         """Greedy combination: the best move of each device, joined best first, then grown while it helps."""
@@ -71,10 +72,11 @@ class Planner:
         floor = self._score(first.nothing) - 0.5
         useful = _one_per_device([move for candidate, move in scored if self._score(candidate) > floor])[: 3 * self.breadth]
         for _ in range(self.rounds):
-            joined = _distinct(
+            combined = _distinct(
                 [*(_join(plan, move) for move in useful),
                  *(_join(_join(plan, a), b) for k, a in enumerate(useful[: self.breadth]) for b in useful[k + 1 : self.breadth])]
             )  # fmt: skip
+            joined = [move for move in combined if _openings(move) <= 1]
             if not joined:
                 break
             seen = ask(joined, self.horizon)
@@ -217,6 +219,11 @@ def _open(view: View) -> list[Move]:
 
 def _targets(move: Move) -> frozenset[tuple[str, str]]:
     return frozenset((action.type, action.target) for action in move)
+
+
+def _openings(move: Move) -> int:
+    """Branches that it opens."""
+    return sum(action.params.get("status") == "open" for action in move)
 
 
 def _join(plan: Move, move: Move) -> Move:

@@ -49,11 +49,10 @@ def order(verb: str, target: str, parameter: str, value: float | str, reason: st
 def risk_of(view: View) -> str:
     """Risk level of the grid as it stands."""
     loading, low, high = (view.summary[key] for key in ("max_loading", "min_v_pu", "max_v_pu"))
+    # A dead bus has 0 pu, which is outside every band.
     outside = any(
-        bus.values["built"] and bus.values["energised"]
-        and not number(bus, "v_min_pu") <= number(bus, "v_pu") <= number(bus, "v_max_pu")
-        for bus in view.buses.values()
-    )  # fmt: skip
+        bus.values["built"] and not number(bus, "v_min_pu") <= number(bus, "v_pu") <= number(bus, "v_max_pu") for bus in view.buses.values()
+    )
     if low < 0.85 or high > 1.15:
         return "CRITICAL"
     if loading > 1.0 or outside or any(branch.values["tripped"] for branch in view.branches.values()):

@@ -96,7 +96,12 @@ def _rebalance(view: View, reserve_share: float) -> list[Action]:
     units = dispatchable(view)
     if abs(deviation) <= summary["slack_band_mw"] / 2 or not units:
         return []
-    room = {unit.name: number(unit, "p_max_mw") - number(unit, "p_mw") if deviation > 0 else number(unit, "p_mw") for unit in units}
+    room = {
+        unit.name: number(unit, "p_max_mw") - number(unit, "p_mw")
+        if deviation > 0
+        else max(number(unit, "p_mw") - reserve_share * number(unit, "p_max_mw"), 0.0)
+        for unit in units
+    }
     total = sum(room.values())
     if total <= 0:
         return []

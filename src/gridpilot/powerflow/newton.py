@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gridpilot.errors import ConfigError
-from gridpilot.jit import inner, kernel
+from gridpilot.jit import Resident, inner, kernel, resident
 from gridpilot.network.network import Network
 from gridpilot.powerflow.branch_flow import write_branches, write_buses
 from gridpilot.powerflow.factor import BLOCK, PAIR, eliminate, substitute
@@ -39,6 +39,16 @@ class Settings(NamedTuple):
     tolerance_pu: float
     max_iterations: int
     by_current: bool
+
+
+class Compiled(NamedTuple):
+    """What the kernel needs of a network, whatever is solved on it."""
+
+    pattern: Pattern
+    admittances: Admittances
+    ends: tuple[Ints, Ints]
+    """Buses at either end of the branches `[m]`."""
+    settings: Settings
 
 
 @inner
@@ -180,9 +190,8 @@ def _solve_group(pattern: Pattern, admittances: Admittances, settings: Settings,
 
 
 @kernel
-def _solve_batch(
-    pattern: Pattern, admittances: Admittances, ends: tuple[Ints, Ints], settings: Settings, inputs: Inputs, out: Outputs
-) -> None:
+def _solve_batch(compiled: Resident[Compiled], inputs: Inputs, out: Outputs) -> None:
+    pattern, admittances, ends, settings = compiled.value
     group = new_group(pattern, admittances)
     for first in range(0, out.status.shape[0], WIDTH):
         fill_group(inputs, pattern, admittances, ends, settings.base_mva, first, group, out)
@@ -214,17 +223,17 @@ class Newton:
         _check_settings(tolerance_pu, max_iterations, loading)
         check_fused(network)
         self.network = network
-        self._pattern = analyse(network)
-        self._admittances = kernel_admittances(network, self._pattern)
-        self._ends = network.branch_from.copy(), network.branch_to.copy()
-        self._settings = Settings(float(network.base_mva), float(tolerance_pu), int(max_iterations), loading == "current")
+        pattern = analyse(network)
+        settings = Settings(float(network.base_mva), float(tolerance_pu), int(max_iterations), loading == "current")
+        ends = network.branch_from.copy(), network.branch_to.copy()
+        self._compiled = resident(Compiled(pattern, kernel_admittances(network, pattern), ends, settings))
 
     def solve(self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None) -> Flow:
         """See `PowerFlow.solve`. A cold start has the angles of a DC power flow; a failed warm start is tried again cold."""
         inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start)
         rows = -(-len(inputs.p_mw) // WIDTH) * WIDTH
         out = new_outputs(rows, self.network.n_bus, self.network.n_branch)
-        _solve_batch(self._pattern, self._admittances, self._ends, self._settings, inputs, out)
+        _solve_batch(self._compiled, inputs, out)
         return as_flow(out, len(inputs.p_mw))
 
 

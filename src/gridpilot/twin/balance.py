@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gridpilot.jit import inner, kernel
+from gridpilot.jit import Resident, inner, kernel
 from gridpilot.twin.fleet import Fleet, inject_fleet
 from gridpilot.twin.model import LOAD, RENEWABLE, SLACK_UNIT, Layout
 from gridpilot.values import OFF, PQ, PV, Bools, Codes, Floats, Ints, Status
@@ -41,17 +41,19 @@ class Prepared(NamedTuple):
 
 @kernel
 def prepare(
-    layout: Layout, fleet: Fleet, drivers: Floats, step: Ints, load_factor: Floats, outage: Bools, collapsed: Bools,
-    faulted: Bools, ordered: Bools, lockout_h: Floats, crew_h: float, first_unit: int, dt_h: float,
+    held: Resident[Layout], parameters: Resident[tuple[Any, ...]], fleet: Fleet, drivers: Floats, step: Ints,
+    load_factor: Floats, outage: Bools, collapsed: Bools, faulted: Bools,
+    ordered: Bools, lockout_h: Floats, crew_h: float, first_unit: int, dt_h: float,
 ) -> Prepared:  # fmt: skip
     """What acts on the grid in a step, and what devices make of it.
 
     `drivers` `[B, c]` and `step` `[B]` are those of the step; `ordered` `[B, m]` are breaker orders.
     """
-    bus, branch, device = masks(layout, step, outage, collapsed, first_unit)
+    layout = held.value
+    bus, branch, device = masks(held, step, outage, collapsed, first_unit)
     exogenous = read_weather(layout, drivers, load_factor, bus)
     p, q = np.zeros(device.shape), np.zeros(device.shape)
-    inject_fleet(fleet, 0, 0, exogenous, device, dt_h, p, q)
+    inject_fleet((parameters.value, fleet.states, fleet.orders), 0, 0, exogenous, device, dt_h, p, q)
     p_bus, q_bus = to_buses(layout, p, q, bus.shape[1])
     kind = bus_kinds(layout, bus, device, p, collapsed)
     v_set = np.empty(bus.shape)
@@ -89,8 +91,9 @@ def read_weather(layout: Layout, drivers: Floats, load_factor: Floats, bus_activ
 
 
 @kernel
-def masks(layout: Layout, step: Ints, outage: Bools, collapsed: Bools, first_unit: int) -> tuple[Bools, Bools, Bools]:
+def masks(held: Resident[Layout], step: Ints, outage: Bools, collapsed: Bools, first_unit: int) -> tuple[Bools, Bools, Bools]:
     """Buses and branches that are built `[B, n]`, `[B, m]`, and devices in service `[B, N]`."""
+    layout = held.value
     batch = len(step)
     bus = np.zeros((batch, len(layout.bus_from_step)), dtype=np.bool_)
     branch = np.zeros((batch, len(layout.branch_from_step)), dtype=np.bool_)
@@ -141,8 +144,9 @@ def to_buses(layout: Layout, p_mw: Floats, q_mvar: Floats, n_bus: int) -> tuple[
 
 
 @kernel
-def exchanged(layout: Layout, p_mw: Floats, energised: Bools, p_bus_mw: Floats) -> Floats:
+def exchanged(held: Resident[Layout], p_mw: Floats, energised: Bools, p_bus_mw: Floats) -> Floats:
     """What each device really exchanged `[B, N]`: nothing at a dead bus, the rest of its bus for the slack unit."""
+    layout = held.value
     batch, devices = p_mw.shape
     out = np.zeros((batch, devices))
     for b in range(batch):
@@ -158,80 +162,102 @@ def exchanged(layout: Layout, p_mw: Floats, energised: Bools, p_bus_mw: Floats) 
     return out
 
 
-class Relief(NamedTuple):
-    """What under-frequency relays and over-frequency droop did; per element."""
-
-    moved: Bools
-    """Where something was shed or spilled `[B]`."""
-    p_mw: Floats
-    q_mvar: Floats
-    """Exchanges of devices after it `[B, N]`."""
-    p_bus_mw: Floats
-    q_bus_mvar: Floats
-    """The same at buses `[B, n]`."""
-    shed_mw: Floats
-    spilled_mw: Floats
-    """`[B]`."""
+@inner
+def given_relief(layout: Layout, wanted_mw: Floats, p_mw: Floats, energised: Bools, b: int) -> float:
+    """What an element's energised loads do not draw (above 0) or its renewables do not give (below 0) of what they would."""
+    relief = 0.0
+    for d in range(p_mw.shape[1]):
+        if energised[b, layout.bus[d]] and (layout.part[d] == LOAD or layout.part[d] == RENEWABLE):
+            relief += p_mw[b, d] - wanted_mw[b, d]
+    return relief
 
 
-@kernel
-def slack_output_mw(layout: Layout, p_solved_mw: Floats, p_given_mw: Floats, status: Codes, energised: Bools) -> Floats:
-    """Output of the slack unit `[B]`: what its bus gives beyond the other devices there; 0 where nothing was solved."""
-    out = np.zeros(len(status))
-    bus = layout.slack_bus
-    for b in range(len(out)):
-        if (status[b] == _OK or status[b] == _ISLANDED) and energised[b, bus]:
-            out[b] = p_solved_mw[b, bus] - p_given_mw[b, bus]
-    return out
+@inner
+def needed_relief(layout: Layout, wanted_mw: Floats, energised: Bools, b: int, output_mw: float) -> float:
+    """What brings the slack unit inside its limits, where it would give `output_mw` without relief; at most all there is."""
+    short, over = output_mw - layout.slack_max_mw, layout.slack_min_mw - output_mw
+    if short <= 0.0 and over <= 0.0:
+        return 0.0
+    total = part_mw(layout, wanted_mw, energised, b, LOAD if short > 0.0 else RENEWABLE)
+    return min(short, total) if short > 0.0 else -min(over, total)
 
 
-@kernel
-def slack_is_beyond(layout: Layout, p_solved_mw: Floats, p_given_mw: Floats, status: Codes, energised: Bools, tolerance_mw: float) -> bool:
-    """Whether the slack unit of any element is outside its limits."""
-    output = slack_output_mw(layout, p_solved_mw, p_given_mw, status, energised)
-    for b in range(len(output)):
-        solved = (status[b] == _OK or status[b] == _ISLANDED) and energised[b, layout.slack_bus]
-        if solved and not layout.slack_min_mw - tolerance_mw <= output[b] <= layout.slack_max_mw + tolerance_mw:
-            return True
-    return False
+@inner
+def part_mw(layout: Layout, wanted_mw: Floats, energised: Bools, b: int, part: int) -> float:
+    """Power of an element's energised loads or renewables, without sign."""
+    total = 0.0
+    for d in range(wanted_mw.shape[1]):
+        if layout.part[d] == part and energised[b, layout.bus[d]]:
+            total += abs(wanted_mw[b, d])
+    return total
 
 
 @kernel
-def relieve_slack(
-    layout: Layout, p_mw: Floats, q_mvar: Floats, p_given_mw: Floats, p_solved_mw: Floats, status: Codes, energised: Bools,
+def foresee_relief(
+    held: Resident[Layout], wanted_mw: Floats, p_bus_mw: Floats, losses_mw: Floats, status: Codes, energised: Bools, tolerance_mw: float
+) -> tuple[bool, Floats]:
+    """Relief `[B]` that a power flow would call for if losses and islands stayed what they were, and whether there is any.
+
+    Losses change by little from one cycle to the next, so that one power flow is often enough. Where they do change,
+    `correct_relief` takes back what was too much and adds what was too little.
+    """
+    layout = held.value
+    relief = np.zeros(len(status))
+    some = False
+    for b in range(len(relief)):
+        if (status[b] == _OK or status[b] == _ISLANDED) and energised[b, layout.slack_bus]:
+            output = losses_mw[b]
+            for k in range(p_bus_mw.shape[1]):
+                if energised[b, k]:
+                    output -= p_bus_mw[b, k]
+            needed = needed_relief(layout, wanted_mw, energised, b, output)
+            if abs(needed) > tolerance_mw:
+                relief[b] = needed
+                some = True
+    return some, relief
+
+
+@kernel
+def correct_relief(
+    held: Resident[Layout], wanted_mw: Floats, p_mw: Floats, p_given_mw: Floats, p_solved_mw: Floats, status: Codes, energised: Bools,
     tolerance_mw: float,
-) -> Relief:  # fmt: skip
-    """Sheds load where the slack unit is above its upper limit and spills renewables where it is below its lower.
+) -> tuple[bool, Bools, Floats]:  # fmt: skip
+    """Whether a power flow calls for another relief than the one it was given, where `[B]`, and which.
+
+    The output of the slack unit is what its bus gives beyond the other devices there. `p_given_mw`, `p_solved_mw`
+    `[B, n]` are injections at buses before and after the power flow; what was not solved calls for nothing.
+    """
+    layout = held.value
+    relief, wrong = np.zeros(len(status)), np.zeros(len(status), dtype=np.bool_)
+    some, bus = False, layout.slack_bus
+    for b in range(len(relief)):
+        relief[b] = given_relief(layout, wanted_mw, p_mw, energised, b)
+        if (status[b] == _OK or status[b] == _ISLANDED) and energised[b, bus]:
+            output = p_solved_mw[b, bus] - p_given_mw[b, bus]
+            needed = needed_relief(layout, wanted_mw, energised, b, output + relief[b])
+            if abs(needed - relief[b]) > tolerance_mw:
+                relief[b], wrong[b], some = needed, True, True
+    return some, wrong, relief
+
+
+@kernel
+def relieve(
+    held: Resident[Layout], wanted_mw: Floats, wanted_mvar: Floats, energised: Bools, relief_mw: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Exchanges of devices `[B, N]` after load is shed (`relief_mw` above 0) or renewables are spilled (below 0), and
+    injections in MW and Mvar at buses `[B, n]`.
 
     Every energised load (or plant) gives the same share, as under-frequency relays and over-frequency droop do.
-    `p_given_mw`, `p_solved_mw` `[B, n]` are injections at buses before and after the power flow.
     """
-    batch, devices = p_mw.shape
-    p, q = p_mw.copy(), q_mvar.copy()
-    output = slack_output_mw(layout, p_solved_mw, p_given_mw, status, energised)
-    moved = np.zeros(batch, dtype=np.bool_)
-    shed, spilled = np.zeros(batch), np.zeros(batch)
-    for b in range(batch):
-        if not ((status[b] == _OK or status[b] == _ISLANDED) and energised[b, layout.slack_bus]):
-            continue
-        short = output[b] - layout.slack_max_mw
-        part = LOAD if short > tolerance_mw else RENEWABLE
-        missing = short if short > tolerance_mw else layout.slack_min_mw - output[b]
-        total = 0.0
-        for d in range(devices):
-            if layout.part[d] == part and energised[b, layout.bus[d]]:
-                total += abs(p[b, d])
-        if missing <= tolerance_mw or total <= 0.0:
-            continue
-        share = min(missing / total, 1.0)
-        for d in range(devices):
+    layout = held.value
+    p, q = wanted_mw.copy(), wanted_mvar.copy()
+    for b in range(p.shape[0]):
+        part = LOAD if relief_mw[b] > 0.0 else RENEWABLE
+        total = part_mw(layout, wanted_mw, energised, b, part)
+        share = min(abs(relief_mw[b]) / total, 1.0) if total > 0.0 else 0.0
+        for d in range(p.shape[1]):
             if layout.part[d] == part and energised[b, layout.bus[d]]:
                 p[b, d] *= 1.0 - share
                 q[b, d] *= 1.0 - share
-        moved[b] = True
-        if part == LOAD:
-            shed[b] = share * total
-        else:
-            spilled[b] = share * total
     p_bus, q_bus = to_buses(layout, p, q, energised.shape[1])
-    return Relief(moved, p, q, p_bus, q_bus, shed, spilled)
+    return p, p_bus, q_bus

@@ -1,7 +1,7 @@
 """All devices of a scenario in one compiled call, whatever their kinds.
 
 A call from Python into compiled code costs more than the arithmetic of a dozen devices. So the kernels of a step take
-the fleet whole: a tuple with one entry (parameters, state, setpoints) per kind. While such a kernel is compiled, the
+the fleet whole: parameters, states and setpoints, each a tuple with one entry per kind. While such a kernel is compiled, the
 class of the parameters tells which file of `gridpilot.devices` the functions are taken from; a new kind is still one
 file, and its functions stay as they are.
 """
@@ -9,7 +9,7 @@ file, and its functions stay as they are.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import overload
@@ -22,13 +22,19 @@ from gridpilot.values import GridState, Setpoints
 DEMAND, UNSERVED, AVAILABLE, CURTAILED, COST, CO2 = range(6)
 """Rows of the totals, in the order of `gridpilot.devices.Outcome`."""
 
-Fleet = tuple[tuple[Any, Any, Any], ...]
-"""Per kind its parameters, state and setpoints."""
+
+class Fleet(NamedTuple):
+    """What changes of all devices, kind by kind; their parameters are `Model.held_parameters`."""
+
+    states: tuple[Any, ...]
+    orders: tuple[Any, ...]
+    """Setpoints `[B, n_kind]`."""
 
 
 def make_fleet(model: Model, devices: Any, orders: Any) -> Fleet:
     """The fleet as kernels take it; `devices` and `orders` are states and setpoints per kind."""
-    return tuple([(model.parameters(kind.name), devices[kind.name], orders[kind.name]) for kind in model.kinds])
+    names = model.slices
+    return Fleet(tuple([devices[name] for name in names]), tuple([orders[name] for name in names]))
 
 
 def fleet_of(model: Model, state: GridState, setpoints: Setpoints) -> Fleet:
@@ -36,9 +42,9 @@ def fleet_of(model: Model, state: GridState, setpoints: Setpoints) -> Fleet:
     return make_fleet(model, state.devices, setpoints.devices)
 
 
-def _kind_of(entry: Any) -> DeviceKind:
-    """The kind of a fleet's entry, from the types numba has found for it."""
-    parameters = entry[0].instance_class
+def _kind_of(type_of_parameters: Any) -> DeviceKind:
+    """The kind that parameters belong to, from the type numba has found for them."""
+    parameters = type_of_parameters.instance_class
     # Kinds that share a class of parameters share their functions too (solar and wind), so that any of them will do.
     return next(kind for kind in device_kinds().values() if kind.parameters is parameters)
 
@@ -65,7 +71,8 @@ def write_columns(values: Any, first: int, into: Any) -> None:
 def inject_fleet(fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any) -> None:
     """Write what the devices of a fleet would exchange with the grid into `p_mw`, `q_mvar` `[B, N]`.
 
-    `device` and `column` say where the first kind begins in `[B, N]` and in `exogenous` `[B, c]`. For kernels only.
+    `fleet` are parameters, states and orders, each by kind; `device` and `column` say where the first kind begins in
+    `[B, N]` and in `exogenous` `[B, c]`. For kernels only.
     """
     raise NotImplementedError
 
@@ -79,19 +86,20 @@ def _compile_inject_fleet(
     def nothing_left(fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any) -> None:
         pass
 
-    if len(fleet) == 0:
+    if len(fleet[0]) == 0:
         return nothing_left
-    kind = _kind_of(fleet[0])
+    kind = _kind_of(fleet[0][0])
     inject, series = kind.inject, len(kind.series)
 
     def first_and_rest(fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any) -> None:
-        parameters, state, setpoint = fleet[0]
-        n = setpoint.shape[1]
+        parameters, states, orders = fleet
+        n = orders[0].shape[1]
         weather = columns_of(exogenous, column, series * n)
-        wanted = inject(parameters, state, setpoint, weather, columns_of(in_service, device, n), dt_h)
+        wanted = inject(parameters[0], states[0], orders[0], weather, columns_of(in_service, device, n), dt_h)
         write_columns(wanted.p_mw, device, p_mw)
         write_columns(wanted.q_mvar, device, q_mvar)
-        inject_fleet(fleet[1:], device + n, column + series * n, exogenous, in_service, dt_h, p_mw, q_mvar)
+        rest = (parameters[1:], states[1:], orders[1:])
+        inject_fleet(rest, device + n, column + series * n, exogenous, in_service, dt_h, p_mw, q_mvar)
 
     return first_and_rest
 
@@ -114,22 +122,22 @@ def _compile_settle_fleet(
     ) -> tuple[Any, ...]:
         return ()
 
-    if len(fleet) == 0:
+    if len(fleet[0]) == 0:
         return nothing_left
-    kind = _kind_of(fleet[0])
+    kind = _kind_of(fleet[0][0])
     settle, series = kind.settle, len(kind.series)
 
     def first_and_rest(
         fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
     ) -> tuple[Any, ...]:
-        parameters, state, setpoint = fleet[0]
-        n = setpoint.shape[1]
+        parameters, states, orders = fleet
+        n = orders[0].shape[1]
         weather = columns_of(exogenous, column, series * n)
         present, real = columns_of(in_service, device, n), columns_of(p_mw, device, n)
-        after, outcome = settle(parameters, state, setpoint, weather, present, real, dt_h)
+        after, outcome = settle(parameters[0], states[0], orders[0], weather, present, real, dt_h)
         add_outcome(totals, outcome)
-        rest = settle_fleet(fleet[1:], device + n, column + series * n, exogenous, in_service, p_mw, dt_h, totals)
-        return (after, *rest)
+        rest = (parameters[1:], states[1:], orders[1:])
+        return (after, *settle_fleet(rest, device + n, column + series * n, exogenous, in_service, p_mw, dt_h, totals))
 
     return first_and_rest
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gridpilot.jit import inner, kernel
+from gridpilot.jit import Resident, inner, kernel
 from gridpilot.rewards import Facts, evaluate_terms
 from gridpilot.rewards.congestion import TRIPPED_AS
 from gridpilot.rewards.voltage import DEAD_AS
@@ -98,12 +98,13 @@ def balance_mw(p_mw: Floats, losses_mw: Floats) -> Floats:
 
 @kernel
 def settle(
-    layout: Layout, fleet: Fleet, exogenous: Floats, in_service: Bools, p_mw: Floats, energised: Bools, p_bus_mw: Floats, dt_h: float
-) -> tuple[tuple[Any, ...], Floats, Floats]:
+    held: Resident[Layout], parameters: Resident[tuple[Any, ...]], fleet: Fleet, exogenous: Floats, in_service: Bools,
+    p_mw: Floats, energised: Bools, p_bus_mw: Floats, dt_h: float,
+) -> tuple[tuple[Any, ...], Floats, Floats]:  # fmt: skip
     """Next states of all devices kind by kind, what they really exchanged `[B, N]`, and their totals `[6, B]`."""
-    real = exchanged(layout, p_mw, energised, p_bus_mw)
+    real = exchanged(held, p_mw, energised, p_bus_mw)
     totals = np.zeros((6, len(real)))
-    return settle_fleet(fleet, 0, 0, exogenous, in_service, real, dt_h, totals), real, totals
+    return settle_fleet((parameters.value, fleet.states, fleet.orders), 0, 0, exogenous, in_service, real, dt_h, totals), real, totals
 
 
 class Grid(NamedTuple):
@@ -146,10 +147,11 @@ class Score(NamedTuple):
 
 @kernel
 def score(
-    layout: Layout, grid: Grid, p_mw: Floats, schedule_mw: Floats, totals: Floats, weights: Floats,
+    held: Resident[Layout], grid: Grid, p_mw: Floats, schedule_mw: Floats, totals: Floats, weights: Floats,
     band_mw: float, price_usd_per_mwh: float, dt_h: float,
 ) -> Score:  # fmt: skip
     """Sums, reward terms and events of a step; `p_mw` `[B, N]` as exchanged, `schedule_mw` `[B]` of the slack unit."""
+    layout = held.value
     count = tally(
         layout, grid.loading, grid.v_pu, grid.energised, grid.bus_active, grid.branch_active, grid.closed, grid.faulted,
         grid.tripped, dt_h,

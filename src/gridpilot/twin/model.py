@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from gridpilot.actions import Controls, make_controls
 from gridpilot.devices import DeviceKind, device_kind
 from gridpilot.errors import ConfigError
+from gridpilot.jit import Resident, resident
 from gridpilot.powerflow import engine as make_engine
 from gridpilot.powerflow import engine_options
 from gridpilot.rewards import weights
@@ -89,6 +91,16 @@ class Model:
     def parameters(self, kind: str) -> Any:
         """Parameters of a kind's devices."""
         return self.scenario.tables[kind].parameters
+
+    @cached_property
+    def held_layout(self) -> Resident[Layout]:
+        """`layout` for kernels."""
+        return resident(self.layout)
+
+    @cached_property
+    def held_parameters(self) -> Resident[tuple[Any, ...]]:
+        """Parameters of all kinds for kernels, in the order of `kinds`."""
+        return resident(tuple([self.parameters(kind.name) for kind in self.kinds]))
 
 
 def compile_model(scenario: Scenario, *, cycle_minutes: float = 5.0, engine: str = "newton") -> Model:

@@ -16,7 +16,7 @@ from gridpilot.values import Action, GridState, Setpoints
 def situation(model: Model, state: GridState, element: int = 0, may_move: Collection[str] | None = None) -> Situation:
     """Bounds and positions of one element, with the demand and weather of now."""
     one = replicate(state, element, 1)
-    _, _, in_service = balance.masks(model.layout, one.step, one.outage, one.collapsed, model.slices["generator"].start)
+    _, _, in_service = balance.masks(model.held_layout, one.step, one.outage, one.collapsed, model.slices["generator"].start)
     low, high, present = {}, {}, {}
     for kind in model.kinds:
         here = np.ascontiguousarray(in_service[:, model.slices[kind.name]])

@@ -29,11 +29,12 @@ def first_state(model: Model, world: World) -> GridState:
     faulted = np.zeros(closed.shape, dtype=np.bool_)
     protection = no_protection(batch, network.n_branch)
     now = balance.prepare(
-        model.layout, make_fleet(model, devices, orders), world.table[world.first_row], step, load_factor, outage, collapsed,
-        faulted, closed, protection.lockout_h, model.scenario.protection.crew_h, model.slices["generator"].start, model.dt_h,
+        model.held_layout, model.held_parameters, make_fleet(model, devices, orders), world.table[world.first_row], step, load_factor,
+        outage, collapsed, faulted, closed, protection.lockout_h, model.scenario.protection.crew_h, model.slices["generator"].start,
+        model.dt_h,
     )  # fmt: skip
     flow = model.engine.solve(now.p_bus_mw, now.q_bus_mvar, kind=now.kind, v_set_pu=now.v_set_pu, closed=now.closed)
-    real = balance.exchanged(model.layout, now.p_mw, flow.energised, flow.p_bus_mw)
+    real = balance.exchanged(model.held_layout, now.p_mw, flow.energised, flow.p_bus_mw)
     return GridState(
         step=step,
         row=world.first_row.copy(),

@@ -44,13 +44,13 @@ def step(model: Model, world: World, state: GridState, setpoints: Setpoints) -> 
     faulted, load_factor, outage, struck = _strike(world, state, clock)
     fleet = fleet_of(model, state, setpoints)
     now = balance.prepare(
-        model.layout, fleet, _drivers(world, row), clock, load_factor, outage, state.collapsed, faulted, setpoints.closed,
-        state.protection.lockout_h, model.scenario.protection.crew_h, model.slices["generator"].start, model.dt_h,
+        model.held_layout, model.held_parameters, fleet, _drivers(world, row), clock, load_factor, outage, state.collapsed,
+        faulted, setpoints.closed, state.protection.lockout_h, model.scenario.protection.crew_h, model.slices["generator"].start,
+        model.dt_h,
     )  # fmt: skip
     settled = _settle_grid(model, state, now)
-    closed = now.commanded & ~settled.opened
-    overload_h, lockout_h, tripped = protection.reset_relays(
-        settled.timers, settled.opened, closed, state.protection.lockout_h, state.protection.tripped,
+    closed, overload_h, lockout_h, tripped = protection.reset_relays(
+        settled.timers, settled.opened, now.commanded, state.protection.lockout_h, state.protection.tripped,
         model.scenario.protection.lockout_h, model.dt_h,
     )  # fmt: skip
     devices, p_mw, totals = _settle_devices(model, world, clock, fleet, now, settled)
@@ -123,33 +123,28 @@ class _Settled:
 def _settle_grid(model: Model, state: GridState, now: Prepared) -> _Settled:
     """Power flow, balance and relays until nothing more trips; a grid that does not come to rest has collapsed."""
     rules = model.scenario.protection
-    flow, now, shed, spilled = _balanced(model, now, state.flow)
-    timers = protection.overload_timers(flow.loading, state.protection.overload_h, model.dt_h)
-    opened = np.zeros(now.closed.shape, dtype=np.bool_)
-    collapsed = state.collapsed | _unsolved(flow)
+    delay, hard = rules.overload_delay_h, rules.hard_limit
+    flow, p_mw, relief = _balanced(model, now, state.flow)
+    timers, some, opens, collapsed = protection.first_look(
+        flow.loading, flow.status, state.protection.overload_h, state.collapsed, delay, hard, model.dt_h
+    )
+    opened = np.zeros_like(opens)
     for _ in range(rules.rounds):
-        some, opens = protection.relays(flow.loading, timers, collapsed, flow.status, rules.overload_delay_h, rules.hard_limit)
         if not some:
             break
         opened = opened | opens
         sub = np.flatnonzero(opens.any(axis=1))
         now = now._replace(closed=now.closed & ~opened)
-        part_flow, part, more_shed, more_spilled = _balanced(model, pick(now, sub), pick(flow, sub))
-        flow, now = replace_elements(flow, sub, part_flow), replace_elements(now, sub, part)
-        shed, spilled = replace_elements(shed, sub, shed[sub] + more_shed), replace_elements(spilled, sub, spilled[sub] + more_spilled)
-        collapsed = collapsed | _unsolved(flow)
+        part_flow, part_p_mw, part_relief = _balanced(model, pick(now, sub), pick(flow, sub))
+        flow = replace_elements(flow, sub, part_flow)
+        p_mw, relief = replace_elements(p_mw, sub, part_p_mw), replace_elements(relief, sub, part_relief)
+        some, opens, collapsed = protection.relays(flow.loading, flow.status, timers, collapsed, delay, hard)
     else:
-        _, opens = protection.relays(flow.loading, timers, collapsed, flow.status, rules.overload_delay_h, rules.hard_limit)
         collapsed = collapsed | opens.any(axis=1)
     fallen = np.flatnonzero(collapsed & ~state.collapsed)
     if len(fallen):
         flow = replace_elements(flow, fallen, _dark(model, pick(now, fallen)))
-    return _Settled(flow, now.p_mw, opened, timers, shed, spilled, collapsed)
-
-
-def _unsolved(flow: Flow) -> Bools:
-    failed: Bools = (flow.status != _OK) & (flow.status != _ISLANDED)
-    return failed
+    return _Settled(flow, p_mw, opened, timers, np.maximum(relief, 0.0), np.maximum(-relief, 0.0), collapsed)
 
 
 def _dark(model: Model, now: Prepared) -> Flow:
@@ -158,31 +153,35 @@ def _dark(model: Model, now: Prepared) -> Flow:
     return model.engine.solve(nothing, nothing, kind=np.full_like(now.kind, OFF), v_set_pu=now.v_set_pu, closed=now.closed)
 
 
-def _balanced(model: Model, now: Prepared, start: Flow) -> tuple[Flow, Prepared, Floats, Floats]:
+def _balanced(model: Model, now: Prepared, start: Flow) -> tuple[Flow, Floats, Floats]:
     """A power flow in which the slack unit is inside its limits, as far as shedding and spilling can bring it there.
 
-    With it come the exchanges that led to it, and the MW shed and spilled `[B]`.
+    With it come the exchanges of devices that led to it `[B, N]`, and the MW shed (above 0) or spilled (below 0) `[B]`.
     """
-    layout = model.layout
-    flow = _solve(model, now, start)
-    shed = spilled = np.zeros(len(now.p_mw))
+    layout = model.held_layout
+    p_mw, p_bus, q_bus = now.p_mw, now.p_bus_mw, now.q_bus_mvar
+    some, relief = balance.foresee_relief(
+        layout, now.p_mw, now.p_bus_mw, start.losses_mw, start.status, start.energised, _SLACK_TOLERANCE_MW
+    )
+    if some:
+        p_mw, p_bus, q_bus = balance.relieve(layout, now.p_mw, now.q_mvar, start.energised, relief)
+    flow = _solve(model, now, p_bus, q_bus, start)
     for _ in range(_SLACK_ROUNDS):
-        if not balance.slack_is_beyond(layout, flow.p_bus_mw, now.p_bus_mw, flow.status, flow.energised, _SLACK_TOLERANCE_MW):
-            break
-        relief = balance.relieve_slack(
-            layout, now.p_mw, now.q_mvar, now.p_bus_mw, flow.p_bus_mw, flow.status, flow.energised, _SLACK_TOLERANCE_MW
+        some, wrong, relief = balance.correct_relief(
+            layout, now.p_mw, p_mw, p_bus, flow.p_bus_mw, flow.status, flow.energised, _SLACK_TOLERANCE_MW
         )
-        sub = np.flatnonzero(relief.moved)
-        if not len(sub):
+        if not some:
             break
-        shed, spilled = shed + relief.shed_mw, spilled + relief.spilled_mw
-        now = now._replace(p_mw=relief.p_mw, q_mvar=relief.q_mvar, p_bus_mw=relief.p_bus_mw, q_bus_mvar=relief.q_bus_mvar)
-        flow = replace_elements(flow, sub, _solve(model, pick(now, sub), pick(flow, sub)))
-    return flow, now, shed, spilled
+        sub = np.flatnonzero(wrong)
+        part, before = pick(now, sub), pick(flow, sub)
+        part_p_mw, part_p_bus, part_q_bus = balance.relieve(layout, part.p_mw, part.q_mvar, before.energised, relief[sub])
+        flow = replace_elements(flow, sub, _solve(model, part, part_p_bus, part_q_bus, before))
+        p_mw, p_bus = replace_elements(p_mw, sub, part_p_mw), replace_elements(p_bus, sub, part_p_bus)
+    return flow, p_mw, relief
 
 
-def _solve(model: Model, now: Prepared, start: Flow) -> Flow:
-    return model.engine.solve(now.p_bus_mw, now.q_bus_mvar, kind=now.kind, v_set_pu=now.v_set_pu, closed=now.closed, start=start)
+def _solve(model: Model, now: Prepared, p_bus_mw: Floats, q_bus_mvar: Floats, start: Flow) -> Flow:
+    return model.engine.solve(p_bus_mw, q_bus_mvar, kind=now.kind, v_set_pu=now.v_set_pu, closed=now.closed, start=start)
 
 
 # --------------------------------------------------------------------------------------------------- the books
@@ -194,7 +193,15 @@ def _settle_devices(
     """Next state per kind, what devices really exchanged `[B, N]`, and their totals `[6, B]`."""
     flow = settled.flow
     states, p_mw, totals = ledger.settle(
-        model.layout, fleet, now.exogenous, now.in_service, settled.p_mw, flow.energised, flow.p_bus_mw, model.dt_h
+        model.held_layout,
+        model.held_parameters,
+        fleet,
+        now.exogenous,
+        now.in_service,
+        settled.p_mw,
+        flow.energised,
+        flow.p_bus_mw,
+        model.dt_h,
     )
     devices = dict(zip([kind.name for kind in model.kinds], states, strict=True))
     last = clock == world.end_step
@@ -214,7 +221,7 @@ def _booked(model: Model, before: GridState, after: GridState, settled: _Settled
     unit = model.layout.slack_unit - model.slices["generator"].start
     schedule = after.setpoints.devices["generator"][:, unit].copy()
     booked = ledger.score(
-        model.layout, grid, p_mw, schedule, totals, model.weights, rewards.slack_band_mw, rewards.price_usd_per_mwh, model.dt_h
+        model.held_layout, grid, p_mw, schedule, totals, model.weights, rewards.slack_band_mw, rewards.price_usd_per_mwh, model.dt_h
     )
     return Transition(
         state=after,

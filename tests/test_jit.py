@@ -1,0 +1,119 @@
+"""Kernels are strict, are compiled once per machine, and are compiled anew when the code they depend on changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gridpilot.twin import protection
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "gridpilot"
+
+OUTER = """
+from gridpilot.inside import doubled
+from gridpilot.jit import kernel
+
+
+@kernel
+def outer(x):
+    return doubled(x) + 1.0
+"""
+INNER = """
+from gridpilot.jit import inner
+
+
+@inner
+def doubled(x):
+    return FACTOR * x
+"""
+ASK = """
+from gridpilot.outside import outer
+from gridpilot.jit import _source_stamp
+value = outer(5.0)
+print(value, sum(outer.stats.cache_hits.values()), sum(outer.stats.cache_misses.values()), _source_stamp())
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package of two kernels in two files, with the real `jit`."""
+    made = tmp_path / "gridpilot"
+    made.mkdir()
+    (made / "__init__.py").write_text("")
+    shutil.copy(PACKAGE / "jit.py", made)
+    (made / "outside.py").write_text(OUTER)
+    write_inner(made, "2.0")
+    return made
+
+
+def write_inner(package: Path, factor: str) -> None:
+    (package / "inside.py").write_text(INNER.replace("FACTOR", factor))
+
+
+def asked(package: Path) -> tuple[float, int, int, str]:
+    """In a process of its own: the kernel's value, hits and misses of its cache, and the stamp of the sources."""
+    environment = {**os.environ, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_DIR": ""}
+    done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=True, env=environment)
+    value, hits, misses, stamp = done.stdout.split()
+    return float(value), int(hits), int(misses), stamp
+
+
+def test_a_second_process_compiles_nothing(package: Path) -> None:
+    value, hits, misses, stamp = asked(package)
+    assert (value, hits, misses) == (11.0, 0, 1)
+    assert asked(package) == (11.0, 1, 0, stamp)
+
+
+def test_an_edit_of_an_inner_kernel_recompiles_the_outer_one(package: Path) -> None:
+    stamp = asked(package)[3]
+    write_inner(package, "3.0")
+    value, hits, misses, edited = asked(package)
+    assert (value, hits, misses) == (16.0, 0, 1)
+    assert edited != stamp
+
+
+def test_an_edit_of_a_value_that_kernels_take_apart_changes_the_stamp_and_of_other_files_does_not(package: Path) -> None:
+    (package / "plain.py").write_text("TEXT = 'one'\n")
+    (package / "values.py").write_text("from typing import NamedTuple\n\n\nclass Pair(NamedTuple):\n    a: float\n")
+    stamp = asked(package)[3]
+    (package / "plain.py").write_text("TEXT = 'two'\n")
+    assert asked(package)[3] == stamp
+    (package / "values.py").write_text("from typing import NamedTuple\n\n\nclass Pair(NamedTuple):\n    b: float\n")
+    assert asked(package)[3] != stamp
+
+
+STEP = """
+import gc
+from numba.core.dispatcher import Dispatcher
+from gridpilot.twin import make_twin
+twin = make_twin("six_bus", cycles=4)
+state = twin.first()
+twin.preview(twin.step(state, state.setpoints).state, [], 2)
+kernels = [one for one in gc.get_objects() if isinstance(one, Dispatcher) and one.py_func.__module__.startswith("gridpilot")]
+print(sum(sum(one.stats.cache_hits.values()) for one in kernels), sum(sum(one.stats.cache_misses.values()) for one in kernels))
+"""
+
+
+def test_a_step_of_the_twin_compiles_nothing_in_a_second_process() -> None:
+    counts = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", STEP], capture_output=True, text=True, check=True)
+        counts.append([int(count) for count in done.stdout.split()])
+    hits, misses = counts[1]
+    assert misses == 0
+    assert hits > 5
+
+
+def test_no_kernel_may_reorder_sums() -> None:
+    """With fast-math a sum is reassociated, and then depends on how many elements stand beside it."""
+    found = sorted(path.name for path in PACKAGE.rglob("*.py") if "fastmath" in path.read_text(encoding="utf-8").lower())
+    assert found == []
+    one, many = (protection.overload_timers(np.full((n, 1), 1.5), np.full((n, 1), 0.1), 0.2) for n in (1, 7))
+    assert set(many[:, 0]) == {float(one[0, 0])}
+    assert not protection.overload_timers.targetoptions.get("fastmath", False)  # type: ignore[attr-defined]
