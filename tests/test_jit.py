@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
+from gridpilot.jit import kernel, resident
 from gridpilot.twin import protection
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "gridpilot"
@@ -117,3 +120,31 @@ def test_no_kernel_may_reorder_sums() -> None:
     one, many = (protection.overload_timers(np.full((n, 1), 1.5), np.full((n, 1), 0.1), 0.2) for n in (1, 7))
     assert set(many[:, 0]) == {float(one[0, 0])}
     assert not protection.overload_timers.targetoptions.get("fastmath", False)  # type: ignore[attr-defined]
+
+
+class Pair(NamedTuple):
+    """Two arrays that go together."""
+
+    left: np.ndarray
+    right: np.ndarray
+
+
+@kernel
+def dot_resident(held: Any) -> float:
+    """Sum of products of a resident pair."""
+    total = 0.0
+    for k in range(len(held.value.left)):
+        total += held.value.left[k] * held.value.right[k]
+    return total
+
+
+def test_a_resident_value_is_the_value_in_kernels_in_python_and_in_another_process() -> None:
+    pair = Pair(np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0]))
+    held = resident(pair)
+    assert dot_resident(held) == pair.left @ pair.right
+    assert held.value is pair
+    again = copy.deepcopy(held)
+    assert dot_resident(again) == dot_resident(held)
+    again.value.left[0] = 7.0
+    assert dot_resident(again) == 7.0 * 4.0 + 2.0 * 5.0 + 3.0 * 6.0
+    assert dot_resident(held) == pair.left @ pair.right

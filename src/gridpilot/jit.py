@@ -93,7 +93,10 @@ def _hold(value: Any) -> Any:
 
 
 def resident(value: T) -> Resident[T]:
-    """`value` (arrays, numbers, tuples of them) where compiled code finds it at once."""
+    """`value` (arrays, numbers, tuples of them) where compiled code finds it at once.
+
+    Hand it over as an argument of its own: inside a tuple numba inspects it at every call, slowly.
+    """
     held: Resident[T] = _hold(value)
     held.value = value
     return held

@@ -1,0 +1,76 @@
+"""Measured numbers, read from the documents in `benchmarks/results`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from reference.markdown import code, table
+
+RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
+_ROWS = (
+    ("survival, % of cycles", "survival", 100.0),
+    ("energy not served, MWh", "ens_mwh", 1.0),
+    ("overload, branch minutes", "overload_min", 1.0),
+    ("voltage outside its band, bus minutes", "voltage_min", 1.0),
+    ("curtailment, MWh", "curtailment_mwh", 1.0),
+    ("cost, 1,000 USD", "cost_usd", 1e-3),
+    ("CO2, t", "co2_t", 1.0),
+    ("clipped actions", "clipped", 1.0),
+    ("refused actions", "refused", 1.0),
+)
+
+
+def evaluation(name: str) -> str:
+    """A card per agent from `evaluate-<name>.json`, beside each other."""
+    path = RESULTS / f"evaluate-{name}.json"
+    if not _is_there(path):
+        return _not_measured(path)
+    found = _read(path)
+    agents: dict[str, Any] = found["agents"]
+    rows = [["reward [95 % interval]", *(_interval(card["reward"]) for card in agents.values())]]
+    rows += [[label, *(f"{factor * card[key]:,.1f}" for card in agents.values())] for label, key, factor in _ROWS]
+    rows.append(["time to decide, p50 / p95, ms", *(_latency(card["latency_ms"]) for card in agents.values())])
+    title = f"{found['scenario'].replace('_', '-')} on {code(found['profiles'])}, mean per day of {found['episodes']} days"
+    return table([title, *map(code, agents)], rows)
+
+
+def _latency(value: dict[str, float]) -> str:
+    return f"{value['p50']:.1f} / {value['p95']:.1f}"
+
+
+def _interval(value: dict[str, Any]) -> str:
+    if value["low"] is None:
+        return f"{value['mean']:,.1f}".replace("-", "−")
+    return f"{value['mean']:,.1f} [{value['low']:,.1f}, {value['high']:,.1f}]".replace("-", "−")
+
+
+def bench(name: str) -> str:
+    """The rows of `bench-<name>.json`, and the machine they were measured on."""
+    path = RESULTS / f"bench-{name}.json"
+    if not _is_there(path):
+        return _not_measured(path)
+    found = _read(path)
+    rows = [[code(r["name"]), f"{r['value']:,.4g}", r["unit"], r["against"] or "–", _ratio(r["ratio"]), r["note"]] for r in found["rows"]]
+    machine = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in found["machine"].items())
+    versions = ", ".join(f"{key} {value}" for key, value in found["versions"].items())
+    return f"{table(['row', 'value', 'unit', 'against', 'ratio', 'note'], rows)}\n\nMeasured on: {machine}; {versions}."
+
+
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.1f}×"
+
+
+def _is_there(path: Path) -> bool:
+    """An empty file is one that a measurement is about to be written to."""
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _not_measured(path: Path) -> str:
+    return f"*Not measured yet: there is no `benchmarks/results/{path.name}`.*"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
