@@ -98,7 +98,7 @@ from gridpilot.twin import make_twin
 twin = make_twin("six_bus", cycles=4)
 state = twin.first()
 twin.preview(twin.step(state, state.setpoints).state, [], 2)
-kernels = [one for one in gc.get_objects() if isinstance(one, Dispatcher) and one.py_func.__module__.startswith("gridpilot")]
+kernels = [one for one in gc.get_objects() if isinstance(one, Dispatcher) and str(one.py_func.__module__).startswith("gridpilot")]
 print(sum(sum(one.stats.cache_hits.values()) for one in kernels), sum(sum(one.stats.cache_misses.values()) for one in kernels))
 """
 
@@ -148,3 +148,30 @@ def test_a_resident_value_is_the_value_in_kernels_in_python_and_in_another_proce
     again.value.left[0] = 7.0
     assert dot_resident(again) == 7.0 * 4.0 + 2.0 * 5.0 + 3.0 * 6.0
     assert dot_resident(held) == pair.left @ pair.right
+
+
+FOREIGN = """
+from typing import NamedTuple
+import numpy as np
+from gridpilot.jit import resident
+
+
+class Mine(NamedTuple):
+    values: np.ndarray
+
+
+print(resident(Mine(np.arange(3.0))).value.values.sum())
+"""
+
+
+def test_types_of_one_program_do_not_break_the_next(tmp_path: Path) -> None:
+    """The cached index names the types that kernels were compiled for; another program may not have them."""
+    (tmp_path / "mine.py").write_text(FOREIGN, encoding="utf-8")
+    for program in (
+        "import mine",
+        "from gridpilot.twin import make_twin; print(make_twin('six_bus', cycles=2).first().batch)",
+        "import mine",
+    ):
+        folder = str(tmp_path) if program == "import mine" else "/"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder)
+        assert done.returncode == 0, done.stderr

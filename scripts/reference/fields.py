@@ -24,7 +24,7 @@ _NO_UNIT = {"power_factor_min"}
 """Names whose end is no unit."""
 
 MEANINGS = {
-    "p_min_mw": "Least output while on; 0 and `p_max_mw` are the ends where it is 0.",
+    "p_min_mw": "Least output while on; 0 for a unit that may idle.",
     "p_max_mw": "Largest output.",
     "ramp_mw_per_min": "Fastest change of the output.",
     "q_min_mvar": "Least reactive power; not enforced by the power flow yet.",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from importlib import import_module
+from itertools import pairwise, takewhile
 from math import isfinite
+from types import ModuleType
 
 import numpy as np
 
@@ -24,6 +28,7 @@ def scenario(name: str) -> str:
     module = import_module(f"gridpilot.scenarios.{found.name}")
     parts = [
         doc(module),
+        *_reasons(module),
         "**Branches** (impedances in pu of the base, ratings in MVA)",
         _branches(found.network),
         *_devices(found),
@@ -35,6 +40,33 @@ def scenario(name: str) -> str:
         _sources(found),
     ]
     return "\n\n".join(parts)
+
+
+def _reasons(module: ModuleType) -> list[str]:
+    """What stands beside the numbers in the scenario's file: comments above, and texts below, what is at its top level."""
+    source = inspect.getsource(module)
+    lines, body = source.splitlines(), ast.parse(source).body
+    found: dict[str, str] = {}
+    for node, after in pairwise([*body, ast.Pass()]):
+        name = _name_of(node)
+        below = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
+        inside = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) and name != "build" else ""
+        said = [_comment_above(lines, node.lineno), str(below), inside or ""] if name else []
+        found[name] = " ".join(" ".join(said).split())
+    return ["\n".join(f"- {code(name.strip('_').lower())}: {said}" for name, said in found.items() if said)]
+
+
+def _name_of(node: ast.stmt) -> str:
+    if isinstance(node, ast.FunctionDef):
+        return node.name
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def _comment_above(lines: list[str], number: int) -> str:
+    """The comment that ends on the line before this one; lines count from 1."""
+    above = list(takewhile(lambda line: line.startswith("#"), reversed(lines[: number - 1])))
+    return " ".join(line.removeprefix("#").strip() for line in reversed(above))
 
 
 def _branches(network: Network) -> str:

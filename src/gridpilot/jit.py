@@ -26,6 +26,9 @@ T = TypeVar("T")
 _MARKS = (b"gridpilot.jit", b"NamedTuple")
 """What a file says that holds a kernel, or a value that kernels take apart."""
 
+_FOREIGN = (ImportError, AttributeError)
+"""What reading an index raises that names a type which this process cannot import."""
+
 
 @cache
 def _source_stamp() -> str:
@@ -46,6 +49,22 @@ class _PackageCacheImpl(CompileResultCacheImpl):  # type: ignore[misc]  # numba 
 
 class _PackageCache(FunctionCache):  # type: ignore[misc]  # numba ships no types
     _impl_class: type[CacheImpl] = _PackageCacheImpl
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Machine code of a signature, or None; the index may name types of a program that is not here, say its own device."""
+        try:
+            return super().load_overload(sig, target_context)
+        except _FOREIGN:
+            self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep machine code; an index that cannot be read is begun anew."""
+        try:
+            super().save_overload(sig, data)
+        except _FOREIGN:
+            self.flush()
+            super().save_overload(sig, data)
 
 
 def kernel(function: F) -> F:

@@ -147,10 +147,15 @@ def add_outcome(totals: Any, outcome: Any) -> None:
     """Add the devices of one kind to `totals` `[6, B]`."""
     batch, n = outcome.cost_usd.shape
     for b in range(batch):
+        # In registers: through memory, every addition would wait for the one before.
+        demand, unserved, available = totals[DEMAND, b], totals[UNSERVED, b], totals[AVAILABLE, b]
+        curtailed, cost, co2 = totals[CURTAILED, b], totals[COST, b], totals[CO2, b]
         for k in range(n):
-            totals[DEMAND, b] += outcome.demand_mwh[b, k]
-            totals[UNSERVED, b] += outcome.unserved_mwh[b, k]
-            totals[AVAILABLE, b] += outcome.available_mwh[b, k]
-            totals[CURTAILED, b] += outcome.curtailed_mwh[b, k]
-            totals[COST, b] += outcome.cost_usd[b, k]
-            totals[CO2, b] += outcome.co2_t[b, k]
+            demand += outcome.demand_mwh[b, k]
+            unserved += outcome.unserved_mwh[b, k]
+            available += outcome.available_mwh[b, k]
+            curtailed += outcome.curtailed_mwh[b, k]
+            cost += outcome.cost_usd[b, k]
+            co2 += outcome.co2_t[b, k]
+        totals[DEMAND, b], totals[UNSERVED, b], totals[AVAILABLE, b] = demand, unserved, available
+        totals[CURTAILED, b], totals[COST, b], totals[CO2, b] = curtailed, cost, co2
