@@ -111,3 +111,12 @@ def test_a_grid_that_has_no_power_flow_to_begin_with_is_down_from_the_start() ->
     assert state.flow.status[0] in (Status.DIVERGED, Status.LOW_VOLTAGE)
     assert state.collapsed[0]
     assert small.held(twin, state, 1)[0].outcomes.unserved_mwh[0] == pytest.approx(3000.0 * small.STEP_H)
+
+
+def test_a_grid_that_cannot_stand_at_the_start_is_dark_from_the_first_view_on() -> None:
+    twin = small.twin(demand_mw=5000.0)
+    first = twin.first()
+    assert first.collapsed.tolist() == [True]
+    assert not first.flow.energised.any()
+    assert not first.flow.v_pu.any()
+    assert twin.observe(first).summary["max_v_pu"] == 0.0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gridpilot.twin import balance
+from gridpilot.twin.arrays import pick, replace_elements
+from gridpilot.twin.dark import dark
 from gridpilot.twin.fleet import make_fleet
 from gridpilot.twin.model import Model
 from gridpilot.twin.protection import no_protection
@@ -34,6 +37,11 @@ def first_state(model: Model, world: World) -> GridState:
         model.dt_h,
     )  # fmt: skip
     flow = model.engine.solve(now.p_bus_mw, now.q_bus_mvar, kind=now.kind, v_set_pu=now.v_set_pu, closed=now.closed)
+    down = ~flow.usable
+    if down.any():
+        fallen = np.flatnonzero(down)
+        # Dark, and the status says of what it died.
+        flow = replace(replace_elements(flow, fallen, dark(model, pick(now, fallen))), status=flow.status)
     real = balance.exchanged(model.held_layout, now.p_mw, flow.energised, flow.p_bus_mw)
     return GridState(
         step=step,
@@ -48,7 +56,7 @@ def first_state(model: Model, world: World) -> GridState:
         bus_active=now.bus_active,
         branch_active=now.branch_active,
         flow=flow,
-        collapsed=~flow.usable,
+        collapsed=down,
     )
 
 

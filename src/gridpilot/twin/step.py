@@ -11,11 +11,11 @@ from gridpilot.errors import ConfigError
 from gridpilot.twin import balance, ledger, protection
 from gridpilot.twin.arrays import pick, replace_elements
 from gridpilot.twin.balance import Prepared
+from gridpilot.twin.dark import dark
 from gridpilot.twin.fleet import COST, Fleet, fleet_of
 from gridpilot.twin.model import Model
 from gridpilot.twin.world import World
 from gridpilot.values import (
-    OFF,
     Bools,
     Events,
     Floats,
@@ -143,14 +143,8 @@ def _settle_grid(model: Model, state: GridState, now: Prepared) -> _Settled:
         collapsed = collapsed | opens.any(axis=1)
     fallen = np.flatnonzero(collapsed & ~state.collapsed)
     if len(fallen):
-        flow = replace_elements(flow, fallen, _dark(model, pick(now, fallen)))
+        flow = replace_elements(flow, fallen, dark(model, pick(now, fallen)))
     return _Settled(flow, p_mw, opened, timers, np.maximum(relief, 0.0), np.maximum(-relief, 0.0), collapsed)
-
-
-def _dark(model: Model, now: Prepared) -> Flow:
-    """The flow of a grid that went down: nothing is energised."""
-    nothing = np.zeros(now.p_bus_mw.shape)
-    return model.engine.solve(nothing, nothing, kind=np.full_like(now.kind, OFF), v_set_pu=now.v_set_pu, closed=now.closed)
 
 
 def _balanced(model: Model, now: Prepared, start: Flow) -> tuple[Flow, Floats, Floats]:
