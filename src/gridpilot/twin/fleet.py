@@ -74,7 +74,7 @@ def inject_fleet(fleet: Any, device: int, column: int, exogenous: Any, in_servic
     `fleet` are parameters, states and orders, each by kind; `device` and `column` say where the first kind begins in
     `[B, N]` and in `exogenous` `[B, c]`. For kernels only.
     """
-    raise NotImplementedError
+    raise TypeError("A fleet is stepped inside kernels only: numba compiles this function for its kinds.")
 
 
 @overload(inject_fleet)  # type: ignore[untyped-decorator]  # numba ships no types
@@ -108,7 +108,7 @@ def settle_fleet(
     fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
 ) -> tuple[Any, ...]:
     """Next states of a fleet, kind by kind; adds their outcomes to `totals` `[6, B]`. For kernels only; see `inject_fleet`."""
-    raise NotImplementedError
+    raise TypeError("A fleet is stepped inside kernels only: numba compiles this function for its kinds.")
 
 
 @overload(settle_fleet)  # type: ignore[untyped-decorator]  # numba ships no types
