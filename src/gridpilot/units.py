@@ -30,15 +30,3 @@ from typing import Final
 
 MINUTES_PER_HOUR: Final = 60.0
 HOURS_PER_DAY: Final = 24.0
-KG_PER_TONNE: Final = 1000.0
-PERCENT: Final = 100.0
-
-
-def storage_injection_mw(setpoint_mw: float) -> float:
-    """Injection of a storage unit from its JSON setpoint; its own inverse."""
-    return -setpoint_mw
-
-
-def hours(minutes: float) -> float:
-    """Minutes as hours."""
-    return minutes / MINUTES_PER_HOUR

@@ -12,20 +12,24 @@ def narrate(model: Model, moved: Transition, element: int = 0) -> tuple[str, ...
     events, network = moved.events, model.scenario.network
     said: list[str] = []
     if events.collapsed[element]:
-        said.append("COLLAPSE: the grid went down.")
+        said.append(f"{Event.COLLAPSE.name}: the grid went down.")
     if events.islanded[element]:
-        said.append("ISLANDED: part of the grid lost its supply.")
+        said.append(f"{Event.ISLANDED.name}: part of the grid lost its supply.")
     if events.shed_mw[element] > 0:
-        said.append(f"LOAD_SHED: {events.shed_mw[element]:.1f} MW shed, the slack unit is at its upper limit.")
+        said.append(f"{Event.LOAD_SHED.name}: {events.shed_mw[element]:.1f} MW shed, the slack unit is at its upper limit.")
     if events.spilled_mw[element] > 0:
-        said.append(f"RENEWABLE_SPILL: {events.spilled_mw[element]:.1f} MW spilled, the slack unit is at its lower limit.")
+        said.append(f"{Event.RENEWABLE_SPILL.name}: {events.spilled_mw[element]:.1f} MW spilled, the slack unit is at its lower limit.")
     said += [
-        f"PROTECTION_TRIP: {name} was opened by protection."
+        f"{Event.PROTECTION_TRIP.name}: {name} was opened by protection."
         for name, tripped in zip(network.branch_name, events.tripped[element].tolist(), strict=True)
         if tripped
     ]
     said += [_struck(model, row) for row in events.struck.tolist() if row[0] == element]
-    said += [f"GROWTH: {name} was built." for name, built in zip(network.bus_name, events.built[element].tolist(), strict=True) if built]
+    said += [
+        f"{Event.GROWTH.name}: {name} was built."
+        for name, built in zip(network.bus_name, events.built[element].tolist(), strict=True)
+        if built
+    ]
     return tuple(said)
 
 
