@@ -44,8 +44,9 @@ _SENTENCES = {
     Status.NON_FINITE: "An input was not a finite number: look for NaN in the injections.",
 }
 
-PQ, PV, SLACK, OFF = 0, 1, 2, 3
-"""Bus kinds: fixed p and q; fixed p and v; fixed v and angle; not built yet (neither energised nor unserved)."""
+PQ, PV, SLACK, OFF, FORMING = 0, 1, 2, 3, 4
+"""Bus kinds: fixed p and q; fixed p and v; fixed v and angle; not built yet (neither energised nor unserved); like PV, but
+where its island has no slack the first such bus holds it, as a grid-forming unit does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +82,8 @@ class Flow:
     """Largest mismatch at any bus `[B]`."""
     iterations: Ints
     """Newton steps taken `[B]`."""
+    rescued: Bools
+    """Elements that the engine's own factorisation could not solve and SciPy's, which pivots, did `[B]`."""
 
     @property
     def usable(self) -> Bools:
@@ -92,6 +95,17 @@ class Flow:
     def angle_rad(self) -> Floats:
         """Voltage angles `[B, n]`; 0 at a de-energised bus."""
         return np.arctan2(self.v_im_pu, self.v_re_pu)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReactiveLimits:
+    """What the units at regulating buses can give and take: bounds of the bus's net injection in Mvar, `[B, n]` or `[1, n]`.
+
+    A PV bus that would need more stands at its limit, with its voltage free. Infinite where there is none.
+    """
+
+    q_min_mvar: Floats
+    q_max_mvar: Floats
 
 
 class PowerFlow(Protocol):
@@ -113,14 +127,22 @@ class PowerFlow(Protocol):
         v_set_pu: Floats,
         closed: Bools,
         start: Flow | None = None,
+        limits: ReactiveLimits | None = None,
+        share: Floats | None = None,
     ) -> Flow:
         """Solve one power flow per element.
 
-        `p_mw`, `q_mvar` `[B, n]` net injections; `kind` `[B, n]` of `PQ`, `PV`, `SLACK`, `OFF`; `v_set_pu` `[B, n]`
-        read at PV and SLACK buses; `closed` `[B, m]` branches in service; `start` a flow to begin from, element by
-        element, where its own is usable.
+        `p_mw`, `q_mvar` `[B, n]` net injections; `kind` `[B, n]` of `PQ`, `PV`, `SLACK`, `OFF`, `FORMING`; `v_set_pu`
+        `[B, n]` read at PV, SLACK and FORMING buses; `closed` `[B, m]` branches in service; `start` a flow to begin from,
+        element by element, where its own is usable. What all elements have in common may have one row, `[1, …]`:
+        `kind`, `v_set_pu`, `closed`, `start`, `limits`, `share`.
 
-        Raises `PhysicsError` for wrong shapes. An element that fails is a `Status`, never an exception or a NaN.
+        `limits` bounds what PV buses inject. `share` `[B, n]` ≥ 0 says in what proportion buses take up what the
+        injections of their island leave over, a distributed slack; without it, and in an island whose shares are all 0,
+        the slack bus takes all. With it, slack buses but the first of an island only hold their voltage.
+
+        Raises `PhysicsError` for wrong shapes, and where an engine does not know `limits` or `share`. An element that
+        fails is a `Status`, never an exception or a NaN.
         """
         ...
 

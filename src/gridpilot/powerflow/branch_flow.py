@@ -2,84 +2,86 @@
 
 from __future__ import annotations
 
-from gridpilot.jit import inner
-from gridpilot.powerflow.group import Group, Inputs, Outputs, element
-from gridpilot.powerflow.lanes import WIDTH, fma, fnma, gather, largest, load, root, scatter, select, splat
+from gridpilot.jit import bare
+from gridpilot.powerflow.group import Group, Inputs, Outputs
+from gridpilot.powerflow.lanes import beginnings, fma, fnma, gather, largest, load, root, scatter, select, splat
 from gridpilot.powerflow.symbolic import Pattern
 from gridpilot.powerflow.ybus import Admittances
+from gridpilot.values import OFF
 
 
-@inner
-def write_branches(
-    pattern: Pattern, admittances: Admittances, base_mva: float, by_current: bool, first: int, group: Group, out: Outputs
-) -> None:
+@bare
+def write_branches(pattern: Pattern, admittances: Admittances, base_mva: float, by_current: bool, group: Group, out: Outputs) -> None:
     """Power into both ends, loading, and the losses in branches (`out.losses` is set).
 
     Loading is the larger of both ends, by apparent power over the rating or, `by_current`, by current over the
     current which carries the rating at nominal voltage.
     """
-    zero, base = splat(0.0), splat(base_mva)
-    branch, m_all = admittances.branch, admittances.rating.shape[0]
-    solved = load(group.solved, 0)
-    total = zero
-    for m in range(m_all):
-        on = solved * load(group.on, m * WIDTH)
-        f, t = pattern.branch_from[m] * WIDTH, pattern.branch_to[m] * WIDTH
+    branch, width = admittances.branch, group.width
+    solved, total = load(group.solved, 0), splat(group.solved, 0.0)
+    to = beginnings(group.row, len(branch))
+    for m in range(len(branch)):
+        on = solved * load(group.on, m * width)
+        f, t = pattern.branch_from[m] * width, pattern.branch_to[m] * width
         ef, ff, et, ft = load(group.e, f), load(group.f, f), load(group.e, t), load(group.f, t)
-        g0, b0, g1, b1 = splat(branch[m, 0]), splat(branch[m, 1]), splat(branch[m, 2]), splat(branch[m, 3])
+        g0, b0, g1, b1 = branch[8 * m + 0], branch[8 * m + 1], branch[8 * m + 2], branch[8 * m + 3]
         fr = fma(g0, ef, fnma(b0, ff, fnma(b1, ft, g1 * et)))
         fi = fma(g0, ff, fma(b0, ef, fma(g1, ft, b1 * et)))
-        g0, b0, g1, b1 = splat(branch[m, 6]), splat(branch[m, 7]), splat(branch[m, 4]), splat(branch[m, 5])
+        g0, b0, g1, b1 = branch[8 * m + 6], branch[8 * m + 7], branch[8 * m + 4], branch[8 * m + 5]
         tr = fma(g0, et, fnma(b0, ft, fnma(b1, ff, g1 * ef)))
         ti = fma(g0, ft, fma(b0, et, fma(g1, ff, b1 * ef)))
-        pf, qf = select(on, fma(ef, fr, ff * fi), zero), select(on, fnma(ef, fi, ff * fr), zero)
-        pt, qt = select(on, fma(et, tr, ft * ti), zero), select(on, fnma(et, ti, ft * tr), zero)
+        pf, qf = select(on, fma(ef, fr, ff * fi), 0.0), select(on, fnma(ef, fi, ff * fr), 0.0)
+        pt, qt = select(on, fma(et, tr, ft * ti), 0.0), select(on, fnma(et, ti, ft * tr), 0.0)
         ar, ai, br, bi = (fr, fi, tr, ti) if by_current else (pf, qf, pt, qt)
         square = largest(fma(ar, ar, ai * ai), fma(br, br, bi * bi))
-        loading = select(on, root(square) / splat(admittances.rating[m]), zero)
-        place = first * m_all + m
-        scatter(out.p_from, place, m_all, base * pf)
-        scatter(out.q_from, place, m_all, base * qf)
-        scatter(out.p_to, place, m_all, base * pt)
-        scatter(out.q_to, place, m_all, base * qt)
-        scatter(out.loading, place, m_all, loading)
+        loading = select(on, root(square) * admittances.per_rating[m], 0.0)
+        scatter(out.p_from, to, m, base_mva * pf)
+        scatter(out.q_from, to, m, base_mva * qf)
+        scatter(out.p_to, to, m, base_mva * pt)
+        scatter(out.q_to, to, m, base_mva * qt)
+        scatter(out.loading, to, m, loading)
         total = total + (pf + pt)
-    scatter(out.losses, first, 1, base * total)
+    scatter(out.losses, beginnings(group.row, 1), 0, base_mva * total)
 
 
-@inner
+@bare
 def write_buses(
-    pattern: Pattern, admittances: Admittances, base_mva: float, first: int, inputs: Inputs, group: Group, out: Outputs
+    pattern: Pattern, admittances: Admittances, base_mva: float, inputs: Inputs, group: Group, out: Outputs
 ) -> None:
     """Voltages and injections, and the losses in bus shunts (added to `out.losses`).
 
-    An injection is the given one, number for number, but where the bus fixes voltage (q) or the balance (p).
+    An injection is the given one, number for number, but where the bus fixes voltage (q), takes a share of the balance (p)
+    or stands at a reactive limit (q). An element that was not solved has flat voltages.
     """
-    zero, base = splat(0.0), splat(base_mva)
-    n, y, solved = pattern.bus.shape[0], group.y, load(group.solved, 0)
-    r0, r1 = n * element(inputs, first), n * element(inputs, first + 1)
-    r2, r3 = n * element(inputs, first + 2), n * element(inputs, first + 3)
-    total = zero
-    for k in range(n):
-        i, bus = k * WIDTH, pattern.bus[k]
-        e, f = load(group.e, i), load(group.f, i)
-        g, b = load(y.g_diagonal, i), load(y.b_diagonal, i)
-        ir, ii = fnma(b, f, g * e), fma(b, e, g * f)
-        for entry in range(pattern.entry_start[k], pattern.entry_start[k + 1]):
-            j = pattern.entry_column[entry] * WIDTH
-            g, b, ej, fj = load(y.g, entry * WIDTH), load(y.b, entry * WIDTH), load(group.e, j), load(group.f, j)
-            ir, ii = fma(g, ej, fnma(b, fj, ir)), fma(g, fj, fma(b, ej, ii))
-        alive, pv, fixed = solved * load(group.alive, i), load(group.pv, i), load(group.fixed, i)
-        p_given = gather(inputs.p_mw, r0 + bus, r1 + bus, r2 + bus, r3 + bus)
-        q_given = gather(inputs.q_mvar, r0 + bus, r1 + bus, r2 + bus, r3 + bus)
-        p = select(alive, select(fixed, base * fma(e, ir, f * ii), p_given), zero)
-        q = select(alive, select(largest(fixed, pv), base * fnma(e, ii, f * ir), q_given), zero)
+    width, shared = group.width, len(inputs.share) > 0
+    solved, total = load(group.solved, 0), splat(group.solved, 0.0)
+    unsolved, to = 1.0 - solved, beginnings(group.row, len(pattern.bus))
+    for k in range(len(pattern.bus)):
+        i, bus = k * width, pattern.bus[k]
+        e = select(unsolved, load(group.v_set, i), load(group.e, i))
+        f = select(unsolved, 0.0, load(group.f, i))
+        alive, fixed = solved * load(group.alive, i), load(group.fixed, i)
+        p, q = gather(inputs.p_mw, to, bus), gather(inputs.q_mvar, to, bus)
+        if not group.all_pq[k]:
+            ir, ii = load(group.current, 2 * i), load(group.current, 2 * i + width)
+            p = select(fixed, base_mva * fma(e, ir, f * ii), p)
+            q = select(largest(fixed, load(group.regulates, i)), base_mva * fnma(e, ii, f * ir), q)
+        if shared:
+            p = select(load(group.share, i), base_mva * load(group.p, i), p)
         square = fma(e, e, f * f)
-        place = first * n + bus
-        scatter(out.v_re, place, n, e)
-        scatter(out.v_im, place, n, f)
-        scatter(out.v, place, n, root(square))
-        scatter(out.p_bus, place, n, p)
-        scatter(out.q_bus, place, n, q)
-        total = total + select(solved, square * splat(admittances.shunt_g[k]), zero)
-    scatter(out.losses, first, 1, load(out.losses, first) + base * total)
+        scatter(out.v_re, to, bus, e)
+        scatter(out.v_im, to, bus, f)
+        scatter(out.v, to, bus, root(square))
+        scatter(out.p_bus, to, bus, select(alive, p, 0.0))
+        scatter(out.q_bus, to, bus, select(alive, q, 0.0))
+        total = total + select(solved, square * admittances.shunt[2 * k], 0.0)
+    rows = beginnings(group.row, 1)
+    scatter(out.losses, rows, 0, gather(out.losses, rows, 0) + base_mva * total)
+
+
+@bare
+def write_energised(n: int, group: Group, out: Outputs) -> None:
+    """Which buses have a source."""
+    for lane in range(group.width):
+        for bus in range(n):
+            out.energised[group.row[lane] * n + bus] = group.role[lane * n + bus] != OFF

@@ -13,10 +13,10 @@ import numpy as np
 
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import HOPELESS_PU, Inputs, Outputs
-from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, screen
+from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, every_row, refuse_extras, screen
 from gridpilot.powerflow.sensitivities import DcSystem, check_reactances, dc_system
 from gridpilot.powerflow.ybus import bus_shunts
-from gridpilot.values import SLACK, Bools, Codes, Floats, Flow, Status
+from gridpilot.values import SLACK, Bools, Codes, Floats, Flow, ReactiveLimits, Status
 
 _TOPOLOGIES_KEPT = 256
 
@@ -39,9 +39,13 @@ class Dc:
         # factorised equations cannot be copied to another process; they are made again there
         return Dc, (self.network,)
 
-    def solve(self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None) -> Flow:
+    def solve(
+        self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
+        limits: ReactiveLimits | None = None, share: Floats | None = None,
+    ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`. `q_mvar`, `v_set_pu` and `start` are checked but have no effect."""
-        inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start)
+        refuse_extras(self.name, limits, share)
+        inputs = every_row(as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
         batch = len(inputs.p_mw)
         out = blank_outputs(batch, self.network.n_bus, self.network.n_branch)
         out.energised[:], out.status[:] = screen(self.network, inputs)
@@ -50,7 +54,7 @@ class Dc:
         for b in range(batch):
             if out.status[b] != Status.NON_FINITE:
                 self._solve_element(inputs, out, b)
-        return as_flow(out, batch)
+        return as_flow(out)
 
     def _solve_element(self, inputs: Inputs, out: Outputs, b: int) -> None:
         network, energised = self.network, out.energised[b]

@@ -1,76 +1,134 @@
-"""Sparse LU in 2x2 blocks on a fixed pattern, four systems at once, without numerical pivoting.
+"""Sparse LU in 2x2 blocks on a fixed pattern, several systems at once, without numerical pivoting.
 
-Blocks lie in one flat array, four doubles times `WIDTH` lanes each, row by row inside a block:
+Blocks lie in one flat array, four times `width` doubles each, row by row inside a block:
 
     (a c)
-    (d h)   at  4 * WIDTH * block + (0, 1, 2, 3) * WIDTH
+    (d h)   at  4 * width * block + (0, 1, 2, 3) * width
 
 The right-hand side has two lanes per place. `eliminate` leaves inverted diagonal blocks and the upper factor, and
 carries the forward substitution along; `substitute` goes backwards and leaves the solution in place of the
-right-hand side. A singular pivot makes the lane's solution non-finite and touches no other lane.
+right-hand side. A singular pivot makes the lane's solution meaningless and touches no other lane; the lane is reported,
+for a solver that pivots.
+
+Most buses of a grid are eliminated with two neighbours left: for those, the blocks that are used twice stay in registers.
+
+Source: J. Arrillaga, N. R. Watson, "Computer Modelling of Electrical Power Systems" (2001), ch. 2.
 """
 
 from __future__ import annotations
 
-from gridpilot.jit import inner
-from gridpilot.powerflow.lanes import WIDTH, fma, fnma, load, negative, splat, store
+from typing import Any
+
+from gridpilot.jit import bare
+from gridpilot.powerflow.group import Group, LaneFloats
+from gridpilot.powerflow.lanes import absolute, below, fma, fnma, largest, load, negative, splat, store
 from gridpilot.powerflow.symbolic import Pattern
-from gridpilot.values import Floats
 
-BLOCK = 4 * WIDTH
-PAIR = 2 * WIDTH
+_CANCELLED = 1e-12
+"""Part of a pivot's products that is left in its determinant where nearly all digits have cancelled."""
+_Block = tuple[Any, Any, Any, Any]
 
 
-@inner
-def eliminate(pattern: Pattern, blocks: Floats, rhs: Floats) -> None:
-    """Factorise, with forward substitution: for each place, scale its column and update what comes later."""
-    start, column, target = pattern.start, pattern.column, pattern.target
-    n, u = start.shape[0] - 1, column.shape[0]
-    one = splat(1.0)
-    done = 0
+@bare
+def _read(blocks: LaneFloats, width: int, block: int) -> _Block:
+    w = 4 * width * block
+    return load(blocks, w), load(blocks, w + width), load(blocks, w + 2 * width), load(blocks, w + 3 * width)
+
+
+@bare
+def _write(blocks: LaneFloats, width: int, block: int, x: _Block) -> None:
+    w = 4 * width * block
+    store(blocks, w, x[0])
+    store(blocks, w + width, x[1])
+    store(blocks, w + 2 * width, x[2])
+    store(blocks, w + 3 * width, x[3])
+
+
+@bare
+def _product(x: _Block, y: _Block) -> _Block:
+    return (
+        fma(x[0], y[0], x[1] * y[2]),
+        fma(x[0], y[1], x[1] * y[3]),
+        fma(x[2], y[0], x[3] * y[2]),
+        fma(x[2], y[1], x[3] * y[3]),
+    )
+
+
+@bare
+def _reduce(blocks: LaneFloats, width: int, block: int, x: _Block, y: _Block) -> None:
+    """Subtract a product of blocks from a block."""
+    w = 4 * width * block
+    store(blocks, w, fnma(x[0], y[0], fnma(x[1], y[2], load(blocks, w))))
+    store(blocks, w + width, fnma(x[0], y[1], fnma(x[1], y[3], load(blocks, w + width))))
+    store(blocks, w + 2 * width, fnma(x[2], y[0], fnma(x[3], y[2], load(blocks, w + 2 * width))))
+    store(blocks, w + 3 * width, fnma(x[2], y[1], fnma(x[3], y[3], load(blocks, w + 3 * width))))
+
+
+@bare
+def _reduce_side(rhs: LaneFloats, width: int, place: int, x: _Block, r0: Any, r1: Any) -> None:
+    """Subtract a block times a pair of the right-hand side from another pair."""
+    w = 2 * width * place
+    store(rhs, w, fnma(x[0], r0, fnma(x[1], r1, load(rhs, w))))
+    store(rhs, w + width, fnma(x[2], r0, fnma(x[3], r1, load(rhs, w + width))))
+
+
+@bare
+def eliminate(pattern: Pattern, group: Group, second: bool) -> Any:
+    """Factorise the Jacobian in `blocks`, with forward substitution of `rhs` and, if asked for, of the `second` one.
+
+    For each place, its column is scaled and what comes later updated. Returns the mask of lanes in which a pivot was next
+    to singular.
+    """
+    blocks, rhs, width = group.blocks, group.rhs, group.width
+    n, u = len(pattern.bus), len(pattern.column)
+    singular, done = splat(blocks, 0.0), 0
     for k in range(n):
-        w = k * BLOCK
-        a, c, d, h = load(blocks, w), load(blocks, w + WIDTH), load(blocks, w + 2 * WIDTH), load(blocks, w + 3 * WIDTH)
-        scale = one / fnma(c, d, a * h)
-        i0, i1, i2, i3 = h * scale, negative(c * scale), negative(d * scale), a * scale
-        store(blocks, w, i0)
-        store(blocks, w + WIDTH, i1)
-        store(blocks, w + 2 * WIDTH, i2)
-        store(blocks, w + 3 * WIDTH, i3)
-        r0, r1 = load(rhs, k * PAIR), load(rhs, k * PAIR + WIDTH)
-        first, last = start[k], start[k + 1]
-        for e in range(first, last):
-            w = (n + u + e) * BLOCK
-            a, c, d, h = load(blocks, w), load(blocks, w + WIDTH), load(blocks, w + 2 * WIDTH), load(blocks, w + 3 * WIDTH)
-            l0, l1 = fma(a, i0, c * i2), fma(a, i1, c * i3)
-            l2, l3 = fma(d, i0, h * i2), fma(d, i1, h * i3)
-            r = column[e] * PAIR
-            store(rhs, r, fnma(l0, r0, fnma(l1, r1, load(rhs, r))))
-            store(rhs, r + WIDTH, fnma(l2, r0, fnma(l3, r1, load(rhs, r + WIDTH))))
-            for s in range(first, last):
-                z = target[done] * BLOCK
-                done += 1
-                w = (n + s) * BLOCK
-                a, c, d, h = load(blocks, w), load(blocks, w + WIDTH), load(blocks, w + 2 * WIDTH), load(blocks, w + 3 * WIDTH)
-                store(blocks, z, fnma(l0, a, fnma(l1, d, load(blocks, z))))
-                store(blocks, z + WIDTH, fnma(l0, c, fnma(l1, h, load(blocks, z + WIDTH))))
-                store(blocks, z + 2 * WIDTH, fnma(l2, a, fnma(l3, d, load(blocks, z + 2 * WIDTH))))
-                store(blocks, z + 3 * WIDTH, fnma(l2, c, fnma(l3, h, load(blocks, z + 3 * WIDTH))))
+        a, c, d, h = _read(blocks, width, k)
+        forth, back = a * h, c * d
+        determinant = forth - back
+        sound = below(_CANCELLED * (absolute(forth) + absolute(back)), absolute(determinant))
+        singular = largest(singular, 1.0 - sound)
+        scale = 1.0 / determinant
+        inverse = h * scale, negative(c * scale), negative(d * scale), a * scale
+        _write(blocks, width, k, inverse)
+        r0, r1 = load(rhs, 2 * width * k), load(rhs, 2 * width * k + width)
+        first, last = pattern.start[k], pattern.start[k + 1]
+        if last - first == 2:
+            y0, y1 = _read(blocks, width, n + first), _read(blocks, width, n + first + 1)
+            for e in range(first, first + 2):
+                x = _product(_read(blocks, width, n + u + e), inverse)
+                _reduce_side(rhs, width, pattern.column[e], x, r0, r1)
+                _reduce(blocks, width, pattern.target[done], x, y0)
+                _reduce(blocks, width, pattern.target[done + 1], x, y1)
+                done += 2
+        else:
+            for e in range(first, last):
+                x = _product(_read(blocks, width, n + u + e), inverse)
+                _reduce_side(rhs, width, pattern.column[e], x, r0, r1)
+                for s in range(first, last):
+                    _reduce(blocks, width, pattern.target[done], x, _read(blocks, width, n + s))
+                    done += 1
+        if second:
+            r0, r1 = load(group.second, 2 * width * k), load(group.second, 2 * width * k + width)
+            for e in range(first, last):
+                x = _product(_read(blocks, width, n + u + e), inverse)
+                _reduce_side(group.second, width, pattern.column[e], x, r0, r1)
+    return singular
 
 
-@inner
-def substitute(pattern: Pattern, blocks: Floats, rhs: Floats) -> None:
+@bare
+def substitute(pattern: Pattern, blocks: LaneFloats, rhs: LaneFloats, width: int) -> None:
     """Backward substitution."""
-    start, column = pattern.start, pattern.column
-    n = start.shape[0] - 1
+    n = len(pattern.bus)
     for back in range(n):
         k = n - 1 - back
-        r0, r1 = load(rhs, k * PAIR), load(rhs, k * PAIR + WIDTH)
-        for e in range(start[k], start[k + 1]):
-            w, r = (n + e) * BLOCK, column[e] * PAIR
-            x0, x1 = load(rhs, r), load(rhs, r + WIDTH)
-            r0 = fnma(load(blocks, w), x0, fnma(load(blocks, w + WIDTH), x1, r0))
-            r1 = fnma(load(blocks, w + 2 * WIDTH), x0, fnma(load(blocks, w + 3 * WIDTH), x1, r1))
-        w = k * BLOCK
-        store(rhs, k * PAIR, fma(load(blocks, w), r0, load(blocks, w + WIDTH) * r1))
-        store(rhs, k * PAIR + WIDTH, fma(load(blocks, w + 2 * WIDTH), r0, load(blocks, w + 3 * WIDTH) * r1))
+        r = 2 * width * k
+        r0, r1 = load(rhs, r), load(rhs, r + width)
+        for e in range(pattern.start[k], pattern.start[k + 1]):
+            a, c, d, h = _read(blocks, width, n + e)
+            x = 2 * width * pattern.column[e]
+            x0, x1 = load(rhs, x), load(rhs, x + width)
+            r0, r1 = fnma(a, x0, fnma(c, x1, r0)), fnma(d, x0, fnma(h, x1, r1))
+        a, c, d, h = _read(blocks, width, k)
+        store(rhs, r, fma(a, r0, c * r1))
+        store(rhs, r + width, fma(d, r0, h * r1))

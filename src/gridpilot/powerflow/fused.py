@@ -9,10 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from gridpilot.network.network import Network, fuse
-from gridpilot.powerflow.seam import as_inputs
-from gridpilot.values import OFF, PV, SLACK, Bools, Codes, Floats, Flow, Ints, PowerFlow
+from gridpilot.powerflow.group import Inputs
+from gridpilot.powerflow.seam import as_inputs, every_row
+from gridpilot.values import FORMING, OFF, PQ, PV, SLACK, Bools, Codes, Floats, Flow, Ints, PowerFlow, ReactiveLimits
 
 _NOT_BUILT = -1
+
+
+_STRENGTH = np.zeros(5, dtype=np.int8)
+"""Rank of a kind among the members of a merged bus, by its code."""
+_STRENGTH[[PV, FORMING, SLACK]] = 1, 2, 3
 
 
 class _Merged(NamedTuple):
@@ -23,12 +29,14 @@ class _Merged(NamedTuple):
     kind: Codes
     v_set_pu: Floats
     leader: Ints
+    limits: ReactiveLimits | None
+    share: Floats | None
 
 
 class Fused:
     """An engine around an engine: merges what stands at the ends of closed switches, and gives every end its result.
 
-    The merged bus has the strongest kind of its members (SLACK, PV, PQ; OFF where none is built) and the setpoint of
+    The merged bus has the strongest kind of its members (SLACK, FORMING, PV, PQ; OFF where none is built) and the setpoint of
     the first member that has it, which also takes the injection that holding voltage or balance asks for. A branch
     that the switches bridge carries nothing.
     """
@@ -43,33 +51,47 @@ class Fused:
         self.name = self._engine.name
         self.has_voltages = self._engine.has_voltages
 
-    def solve(self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None) -> Flow:
-        """See `PowerFlow.solve`."""
-        as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start)  # for its check of shapes
-        merged = self._merge(p_mw, q_mvar, kind, v_set_pu)
+    def solve(
+        self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
+        limits: ReactiveLimits | None = None, share: Floats | None = None,
+    ) -> Flow:  # fmt: skip
+        """See `PowerFlow.solve`. Members of a merged bus add up their limits and their shares in the balance."""
+        inputs = every_row(as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share))
+        merged = self._merge(inputs, limits is not None, share is not None)
         flow = self._engine.solve(
             merged.p_mw,
             merged.q_mvar,
             kind=merged.kind,
             v_set_pu=merged.v_set_pu,
-            closed=closed[:, self._kept],
+            closed=inputs.closed[:, self._kept],
             start=None if start is None else self._fuse_start(start),
+            limits=merged.limits,
+            share=merged.share,
         )
-        return self._spread(flow, p_mw, q_mvar, kind, merged)
+        return self._spread(flow, inputs, merged)
 
-    def _merge(self, p_mw: Floats, q_mvar: Floats, kind: Codes, v_set_pu: Floats) -> _Merged:
-        shape = len(p_mw), len(self._heads)
-        p, q, v, leader = np.zeros(shape), np.zeros(shape), np.ones(shape), np.zeros(shape, dtype=np.int64)
-        rank = np.full(shape, _NOT_BUILT, dtype=np.int8)
+    def _merge(self, inputs: Inputs, limited: bool, shared: bool) -> _Merged:
+        batch, n = len(inputs.p_mw), len(self._heads)
+        p, q, low, high, share = np.zeros((5, batch, n))
+        v, leader = np.ones((batch, n)), np.zeros((batch, n), dtype=np.int64)
+        rank, kind = np.full((batch, n), _NOT_BUILT, dtype=np.int8), np.full((batch, n), OFF, dtype=np.int8)
         for bus, head in enumerate(self._index):
-            built = kind[:, bus] != OFF
-            stronger = built & (kind[:, bus] > rank[:, head])
-            rank[stronger, head] = kind[stronger, bus]
-            v[stronger, head] = v_set_pu[stronger, bus]
+            mine = inputs.kind[:, bus]
+            built = mine != OFF
+            stronger = built & (_STRENGTH[mine] > rank[:, head])
+            rank[stronger, head], kind[stronger, head] = _STRENGTH[mine[stronger]], mine[stronger]
+            v[stronger, head] = inputs.v_set_pu[stronger, bus]
             leader[stronger, head] = bus
-            p[built, head] += p_mw[built, bus]
-            q[built, head] += q_mvar[built, bus]
-        return _Merged(p, q, np.where(rank == _NOT_BUILT, OFF, rank).astype(np.int8), v, leader)
+            p[built, head] += inputs.p_mw[built, bus]
+            q[built, head] += inputs.q_mvar[built, bus]
+            if limited:
+                # what a member does not regulate it gives as it is
+                fixed = mine == PQ
+                low[built, head] += np.where(fixed, inputs.q_mvar[:, bus], inputs.q_min_mvar[:, bus])[built]
+                high[built, head] += np.where(fixed, inputs.q_mvar[:, bus], inputs.q_max_mvar[:, bus])[built]
+            if shared:
+                share[built, head] += inputs.share[built, bus]
+        return _Merged(p, q, kind, v, leader, ReactiveLimits(low, high) if limited else None, share if shared else None)
 
     def _fuse_start(self, start: Flow) -> Flow:
         return replace(
@@ -79,8 +101,8 @@ class Fused:
             energised=start.energised[:, self._heads],
         )
 
-    def _spread(self, flow: Flow, p_mw: Floats, q_mvar: Floats, kind: Codes, merged: _Merged) -> Flow:
-        energised = flow.energised[:, self._index] & (kind != OFF)
+    def _spread(self, flow: Flow, inputs: Inputs, merged: _Merged) -> Flow:
+        energised = flow.energised[:, self._index] & (inputs.kind != OFF)
         solved = energised & flow.usable[:, None]
 
         def by_bus(values: Floats) -> Floats:
@@ -101,12 +123,18 @@ class Fused:
             p_to_mw=by_branch(flow.p_to_mw),
             q_to_mvar=by_branch(flow.q_to_mvar),
             loading=by_branch(flow.loading),
-            p_bus_mw=self._injections(np.where(solved, p_mw, 0.0), flow.p_bus_mw, merged.kind == SLACK, merged.leader),
+            p_bus_mw=self._injections(np.where(solved, inputs.p_mw, 0.0), flow.p_bus_mw, self._balances(merged), merged.leader),
             q_bus_mvar=self._injections(
-                np.where(solved, q_mvar, 0.0), flow.q_bus_mvar, (merged.kind == PV) | (merged.kind == SLACK), merged.leader
+                np.where(solved, inputs.q_mvar, 0.0), flow.q_bus_mvar, ~np.isin(merged.kind, (PQ, OFF)), merged.leader
             ),
             energised=energised,
         )
+
+    @staticmethod
+    def _balances(merged: _Merged) -> Bools:
+        """Merged buses whose active injection is not the given one."""
+        holds: Bools = np.isin(merged.kind, (SLACK, FORMING))
+        return holds if merged.share is None else holds | (merged.share > 0)
 
     def _injections(self, given: Floats, solved: Floats, free: Bools, leader: Ints) -> Floats:
         """The given ones, but for leaders of merged buses whose injection is free: what remains of the solved sum."""

@@ -1,6 +1,6 @@
-"""A group: `WIDTH` batch elements side by side, gathered from row-major inputs into lanes.
+"""A group: `width` batch elements side by side, and the arrays that it is solved in.
 
-The last group of a batch is filled up with copies of the last element, whose results are dropped.
+A group that is not full repeats its last element.
 """
 
 from __future__ import annotations
@@ -9,39 +9,42 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gridpilot.jit import inner
-from gridpilot.powerflow.factor import BLOCK, PAIR
-from gridpilot.powerflow.islands import energise
-from gridpilot.powerflow.lanes import WIDTH, below, fma, gather, load, select, splat, store
 from gridpilot.powerflow.symbolic import Pattern
-from gridpilot.powerflow.ybus import Admittances, LaneAdmittances, assemble
-from gridpilot.values import OFF, PV, SLACK, Bools, Codes, Floats, Ints, Status
+from gridpilot.powerflow.ybus import Admittances
+from gridpilot.values import Bools, Codes, Floats, Ints
 
+LaneFloats = Floats
+LaneInts = Ints
+"""Arrays of lanes (see `gridpilot.powerflow.lanes`)."""
 HOPELESS_PU = 1e6
 """Mismatch beyond which an element is given up; also the largest that is reported."""
 LOWEST_VOLTAGE_PU = 0.5
 """A solution with a bus below is no operating point, but a lower root of the equations or a collapse."""
-_LEAST_SQUARE, _LARGEST_SQUARE = 0.1**2, 10.0**2
-"""Start voltages outside are none: a bus that was not energised has 0."""
-_OK, _ISLANDED, _NON_FINITE = int(Status.OK), int(Status.ISLANDED), int(Status.NON_FINITE)
 
 
 class Inputs(NamedTuple):
-    """The arguments of `PowerFlow.solve`, row-major `[B, …]`; the `start_…` are read where `warm`."""
+    """The arguments of `PowerFlow.solve`, row-major. What is the same for all elements may have one row, what was not
+    given has none."""
 
     p_mw: Floats
     q_mvar: Floats
+    """`[B, n]`."""
     kind: Codes
     v_set_pu: Floats
     closed: Bools
-    warm: bool
+    """`[B or 1, n]`, `[B or 1, n]`, `[B or 1, m]`."""
+    q_min_mvar: Floats
+    q_max_mvar: Floats
+    share: Floats
+    """`[B or 1 or 0, n]`."""
     start_re: Floats
     start_im: Floats
     start_status: Codes
+    """`[B or 1 or 0, n]`, and `[B or 1 or 0]`."""
 
 
 class Outputs(NamedTuple):
-    """The fields of `Flow`, row-major, with rows for a whole number of groups."""
+    """The fields of `Flow`, row-major."""
 
     v_re: Floats
     v_im: Floats
@@ -58,222 +61,114 @@ class Outputs(NamedTuple):
     status: Codes
     residual: Floats
     iterations: Ints
+    rescued: Bools
 
 
 class Group(NamedTuple):
-    """Scratch of one group, in lanes by place: `[n * WIDTH]` where nothing else is said."""
+    """Scratch of one group. Arrays of lanes are by place, `[n * width]` where nothing else is said."""
 
-    p: Floats
-    q: Floats
-    """Injection in pu."""
-    v_set: Floats
+    p: LaneFloats
+    q: LaneFloats
+    """Injection in pu, which limits and a shared slack move."""
+    v_set: LaneFloats
     """Magnitude to hold; 1 at PQ, 0 at dead buses. Also the magnitude of a flat start."""
-    e: Floats
-    f: Floats
+    e: LaneFloats
+    f: LaneFloats
     """Voltage in rectangular coordinates."""
-    e_start: Floats
-    f_start: Floats
-    built: Floats
-    holds: Floats
-    alive: Floats
-    pv: Floats
-    fixed: Floats
-    """Masks: not OFF; has a setpoint to read; energised; energised PV; its voltage is given (slack or dead)."""
+    e_kept: LaneFloats
+    f_kept: LaneFloats
+    """Scratch: voltages of lanes that shall not be touched."""
+    alive: LaneFloats
+    built: LaneFloats
+    holds: LaneFloats
+    """Masks by topology: energised; not OFF; has a setpoint to read."""
+    regulates: LaneFloats
+    pv: LaneFloats
+    fixed: LaneFloats
+    """Masks: PV by topology; PV now, reactive limits considered; its voltage is given (slack or dead)."""
+    q_min: LaneFloats
+    q_max: LaneFloats
+    limited: LaneFloats
+    """Reactive limits in pu, and at which one a regulating bus stands: 1, -1, or 0 at none."""
+    share: LaneFloats
+    """Share in the balance of its island."""
+    current: LaneFloats
+    """Current out of the bus, real and imaginary `[2 n * width]`."""
+    rhs: LaneFloats
+    second: LaneFloats
+    """Right-hand sides, in their place the solutions `[2 n * width]`; the second one is used by a shared slack."""
+    on: LaneFloats
+    """Mask of the branches in service with both ends energised `[m * width]`."""
+    blocks: LaneFloats
+    """The Jacobian and its factors `[4 (n + 2 u) * width]`."""
+    own_diagonal: LaneFloats
+    own_entry: LaneFloats
+    """Admittance rows that differ between lanes, real and imaginary parts in turn `[2 n * width]`, `[2 entries * width]`."""
+    finite: LaneFloats
+    live: LaneFloats
+    solved: LaneFloats
+    cold: LaneFloats
+    singular: LaneFloats
+    """Masks of the lanes `[width]`: every input is a number; still iterating; converged to a voltage that a grid
+    survives; starts without an earlier solution; met a pivot next to zero."""
+    residual: LaneFloats
+    lane: LaneFloats
+    """Largest mismatch in pu; scratch to read a register lane by lane `[width]`."""
+    row: LaneInts
+    steps: LaneInts
+    """Batch element, and Newton steps taken, of each lane `[width]`."""
+    diagonal: Floats
+    entry: Floats
+    """Admittance rows that the lanes have in common, real and imaginary parts in turn `[2 n]`, `[2 entries]`."""
+    on_common: Bools
+    """Branches in service in them `[m]`."""
+    own: Bools
+    differs: Bools
+    """Rows to be read from the lanes now; rows that must be, because a branch is out in some lanes only `[n]`."""
     all_pq: Bools
-    """Whether the bus is an energised PQ bus in all four lanes `[n]`."""
-    on: Floats
-    """Mask of the branches in service with both ends energised `[m * WIDTH]`."""
-    y: LaneAdmittances
-    blocks: Floats
-    rhs: Floats
-    parent: Ints
+    """Whether the bus is an energised PQ bus in all lanes `[n]`."""
+    kind: Codes
+    closed: Bools
+    role: Codes
+    island: Ints
+    holder: Ints
+    """What the masks of each lane stand for: kinds and branches as given, and the roles, islands and their holders found
+    `[width * n]` (`closed` `[width * m]`)."""
     whole: Bools
-    alike: Ints
-    """Of the island search: scratch `[n]`; whether the last element has no dead bus `[1]`; how many elements before it
-    have its topology `[1]`."""
-    finite: Floats
-    live: Floats
-    solved: Floats
-    cold: Floats
-    """Masks of the lanes `[WIDTH]`: every input is a number; still iterating; converged to a voltage that a grid
-    survives; starts without an earlier solution."""
-    residual: Floats
-    lane: Floats
-    """Largest mismatch in pu; scratch to read a register lane by lane `[WIDTH]`."""
-    steps: Ints
-    verdict: Ints
-    """Newton steps; `Status` of the lanes that are finite and not solved `[WIDTH]`."""
+    shared: Bools
+    """Whether every built bus of a lane has a source; whether its slack was taken to be shared `[width]`."""
+    surplus: Floats
+    """Scratch of a shared slack: per lane and island `[width * n]`."""
 
 
-@inner
-def new_group(pattern: Pattern, admittances: Admittances) -> Group:
-    """Scratch for one group of a network."""
-    n, m = pattern.bus.shape[0], admittances.rating.shape[0]
-    entries, pairs = pattern.entry_column.shape[0], pattern.column.shape[0]
-    by_bus = np.empty((12, n * WIDTH))
-    by_lane = np.empty((6, WIDTH))
+_UNSEEN = -1
+
+
+def new_group(pattern: Pattern, admittances: Admittances, width: int) -> Group:
+    """Scratch for one group of a network, with all branches out of service."""
+    n, m, entries = len(pattern.bus), len(admittances.per_rating), len(pattern.entry_column)
     return Group(
-        by_bus[0], by_bus[1], by_bus[2], by_bus[3], by_bus[4], by_bus[5], by_bus[6], by_bus[7], by_bus[8], by_bus[9],
-        by_bus[10], by_bus[11],
-        np.empty(n, dtype=np.bool_),
-        np.zeros(m * WIDTH),
-        LaneAdmittances(np.empty(n * WIDTH), np.empty(n * WIDTH), np.empty(entries * WIDTH), np.empty(entries * WIDTH)),
-        np.empty((n + 2 * pairs) * BLOCK),
-        np.empty(n * PAIR),
-        np.empty(n, dtype=np.int64),
-        np.empty(1, dtype=np.bool_),
-        np.zeros(1, dtype=np.int64),
-        by_lane[0], by_lane[1], by_lane[2], by_lane[3], by_lane[4], by_lane[5],
-        np.empty(WIDTH, dtype=np.int64),
-        np.empty(WIDTH, dtype=np.int64),
-    )  # fmt: skip
-
-
-@inner
-def element(inputs: Inputs, row: int) -> int:
-    """The batch element in an output row: the rows beyond the batch repeat the last one."""
-    return row if row < len(inputs.p_mw) else len(inputs.p_mw) - 1
-
-
-@inner
-def _same_topology(inputs: Inputs, a: int, b: int) -> bool:
-    different = 0
-    for m in range(inputs.closed.shape[1]):
-        different += inputs.closed[a, m] != inputs.closed[b, m]
-    for bus in range(inputs.kind.shape[1]):
-        different += inputs.kind[a, bus] != inputs.kind[b, bus]
-    return different == 0
-
-
-@inner
-def _find_islands(inputs: Inputs, ends: tuple[Ints, Ints], first: int, group: Group, out: Outputs) -> bool:
-    """Write `energised` and status of the group's rows; says whether this group and the one before have one topology."""
-    for lane in range(WIDTH):
-        row = first + lane
-        b = element(inputs, row)
-        if row > 0 and _same_topology(inputs, b, element(inputs, row - 1)):
-            for bus in range(out.energised.shape[1]):
-                out.energised[row, bus] = out.energised[row - 1, bus]
-            group.alike[0] += 1
-        else:
-            group.whole[0] = energise(ends[0], ends[1], inputs.closed[b], inputs.kind[b], group.parent, out.energised[row])
-            group.alike[0] = 0
-        out.status[row] = _OK if group.whole[0] else _ISLANDED
-    return bool(group.alike[0] >= 2 * WIDTH - 1)
-
-
-@inner
-def _mask_buses(inputs: Inputs, pattern: Pattern, first: int, group: Group, out: Outputs) -> None:
-    """Masks of every place, from the kinds and islands of four elements."""
-    for k in range(pattern.bus.shape[0]):
-        bus = pattern.bus[k]
-        all_pq = True
-        for lane in range(WIDTH):
-            i = k * WIDTH + lane
-            alive, kind = out.energised[first + lane, bus], inputs.kind[element(inputs, first + lane), bus]
-            pv, fixed = alive and kind == PV, not alive or kind == SLACK
-            all_pq = all_pq and not pv and not fixed
-            group.built[i] = 1.0 if kind != OFF else 0.0
-            group.holds[i] = 1.0 if kind in (PV, SLACK) else 0.0
-            group.alive[i] = 1.0 if alive else 0.0
-            group.pv[i] = 1.0 if pv else 0.0
-            group.fixed[i] = 1.0 if fixed else 0.0
-        group.all_pq[k] = all_pq
-
-
-@inner
-def _mask_branches(inputs: Inputs, ends: tuple[Ints, Ints], first: int, group: Group, out: Outputs) -> bool:
-    """Mask of the branches in service; says whether it differs from the one before."""
-    changed = first == 0
-    for lane in range(WIDTH):
-        row = first + lane
-        b = element(inputs, row)
-        for m in range(ends[0].shape[0]):
-            on = inputs.closed[b, m] and out.energised[row, ends[0][m]] and out.energised[row, ends[1][m]]
-            mask = 1.0 if on else 0.0
-            changed = changed or group.on[m * WIDTH + lane] != mask
-            group.on[m * WIDTH + lane] = mask
-    return changed
-
-
-@inner
-def _gather_buses(inputs: Inputs, pattern: Pattern, base_mva: float, first: int, group: Group) -> None:
-    """Injections, setpoints and start of four elements, and which of them have numbers only (`finite`)."""
-    n, zero, one, base = pattern.bus.shape[0], splat(0.0), splat(1.0), splat(base_mva)
-    r0, r1 = n * element(inputs, first), n * element(inputs, first + 1)
-    r2, r3 = n * element(inputs, first + 2), n * element(inputs, first + 3)
-    broken = zero  # NaN from the first NaN or infinity on
-    for k in range(n):
-        i, bus = k * WIDTH, pattern.bus[k]
-        alive, built = load(group.alive, i), load(group.built, i)
-        p = gather(inputs.p_mw, r0 + bus, r1 + bus, r2 + bus, r3 + bus)
-        q = gather(inputs.q_mvar, r0 + bus, r1 + bus, r2 + bus, r3 + bus)
-        v = select(load(group.holds, i), gather(inputs.v_set_pu, r0 + bus, r1 + bus, r2 + bus, r3 + bus), one)
-        broken = fma(zero, select(built, p, zero), fma(zero, select(built, q, zero), fma(zero, v, broken)))
-        v = select(alive, v, zero)
-        store(group.p, i, select(alive, p / base, zero))
-        store(group.q, i, select(alive, q / base, zero))
-        store(group.v_set, i, v)
-        store(group.e, i, v)
-        store(group.f, i, zero)
-    store(group.finite, 0, below(broken, one))
-    for lane in range(WIDTH):
-        if group.finite[lane] == 0.0:
-            for i in range(lane, n * WIDTH, WIDTH):
-                group.p[i] = group.q[i] = group.f[i] = 0.0
-                group.e[i] = group.v_set[i] = group.alive[i]
-
-
-@inner
-def _gather_start(inputs: Inputs, pattern: Pattern, first: int, group: Group) -> None:
-    """Begin from the earlier voltages, where an element was solved and a bus energised."""
-    n = pattern.bus.shape[0]
-    r0, r1 = n * element(inputs, first), n * element(inputs, first + 1)
-    r2, r3 = n * element(inputs, first + 2), n * element(inputs, first + 3)
-    for lane in range(WIDTH):
-        status = inputs.start_status[element(inputs, first + lane)]
-        solved = group.finite[lane] != 0.0 and status in (_OK, _ISLANDED)
-        group.cold[lane] = 0.0 if solved else 1.0
-    warm = splat(1.0) - load(group.cold, 0)
-    for k in range(n):
-        i, bus = k * WIDTH, pattern.bus[k]
-        e = gather(inputs.start_re, r0 + bus, r1 + bus, r2 + bus, r3 + bus)
-        f = gather(inputs.start_im, r0 + bus, r1 + bus, r2 + bus, r3 + bus)
-        square = fma(e, e, f * f)
-        plausible = below(splat(_LEAST_SQUARE), square) * below(square, splat(_LARGEST_SQUARE))
-        use = warm * plausible * (splat(1.0) - load(group.fixed, i))
-        store(group.e, i, select(use, e, load(group.e, i)))
-        store(group.f, i, select(use, f, load(group.f, i)))
-
-
-@inner
-def fill_group(
-    inputs: Inputs,
-    pattern: Pattern,
-    admittances: Admittances,
-    ends: tuple[Ints, Ints],
-    base_mva: float,
-    first: int,
-    group: Group,
-    out: Outputs,
-) -> None:
-    """Fill the group whose first element has output row `first`: islands, admittances, injections and start.
-
-    What depends on the topology is kept from the group before where no lane's topology differs.
-    """
-    if not _find_islands(inputs, ends, first, group, out):
-        _mask_buses(inputs, pattern, first, group, out)
-        if _mask_branches(inputs, ends, first, group, out):
-            assemble(pattern, admittances, group.on, group.y)
-    _gather_buses(inputs, pattern, base_mva, first, group)
-    if inputs.warm:
-        _gather_start(inputs, pattern, first, group)
-    else:
-        store(group.cold, 0, splat(1.0))
-    for lane in range(WIDTH):
-        if group.finite[lane] == 0.0:
-            out.status[first + lane] = _NON_FINITE
-        group.live[lane] = group.finite[lane]
-        group.solved[lane] = 0.0
-        group.residual[lane] = HOPELESS_PU
-        group.steps[lane] = 0
+        *np.zeros((17, n * width)),
+        *np.zeros((3, 2 * n * width)),
+        on=np.zeros(m * width),
+        blocks=np.zeros(4 * (n + 2 * len(pattern.column)) * width),
+        own_diagonal=np.zeros(2 * n * width),
+        own_entry=np.zeros(2 * entries * width),
+        **dict(zip(("finite", "live", "solved", "cold", "singular", "residual", "lane"), np.zeros((7, width)), strict=True)),
+        row=np.zeros(width, dtype=np.int64),
+        steps=np.zeros(width, dtype=np.int64),
+        diagonal=admittances.shunt.ravel().copy(),
+        entry=np.zeros(2 * entries),
+        on_common=np.zeros(m, dtype=np.bool_),
+        own=np.zeros(n, dtype=np.bool_),
+        differs=np.zeros(n, dtype=np.bool_),
+        all_pq=np.zeros(n, dtype=np.bool_),
+        kind=np.full(width * n, _UNSEEN, dtype=np.int8),
+        closed=np.zeros(width * m, dtype=np.bool_),
+        role=np.zeros(width * n, dtype=np.int8),
+        island=np.zeros(width * n, dtype=np.int64),
+        holder=np.zeros(width * n, dtype=np.int64),
+        whole=np.zeros(width, dtype=np.bool_),
+        shared=np.zeros(width, dtype=np.bool_),
+        surplus=np.zeros(width * n),
+    )

@@ -1,246 +1,174 @@
-"""AC power flow: Newton-Raphson in rectangular coordinates, four batch elements per SIMD register.
+"""The AC engine: Newton-Raphson on batches, compiled.
 
-With V = e + jf and I = Y V, the mismatches of a bus and their derivatives towards a neighbour's (e, f) are
-
-    Δp = p − (e·I_r + f·I_i)        ∂p: ( a,  c)      a = e·G + f·B
-    Δq = q − (f·I_r − e·I_i)        ∂q: ( c, −a)      c = f·G − e·B
-
-to which the bus's own block adds (I_r, I_i; −I_i, I_r). A bus that holds its magnitude has Δv² = v_set² − e² − f²
-with (2e, 2f) in its own block instead of Δq; a bus whose voltage is given has an identity row. No trigonometry.
-
-Sources: W. F. Tinney, C. E. Hart, "Power flow solution by Newton's method", IEEE Trans. PAS-86 (1967);
-V. M. da Costa, N. Martins, J. L. R. Pereira, IEEE Trans. PWRS 14 (1999), for rectangular coordinates.
+What is where: `lanes` the SIMD vector, `symbolic` the ordering and schedule, `factor` the numeric factorisation,
+`iteration` the Newton loop; `topology`, `gather` and `branch_flow` fill a group of elements and read it out, `limits` and
+`share` are reactive limits and the distributed slack, `start` finds a start and `batch` gives every element its turn.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
 
 from gridpilot.errors import ConfigError
-from gridpilot.jit import Resident, inner, kernel, resident
+from gridpilot.frame import Frame, frame_at, frame_of
+from gridpilot.jit import kernel
 from gridpilot.network.network import Network
-from gridpilot.powerflow.branch_flow import write_branches, write_buses
-from gridpilot.powerflow.factor import BLOCK, PAIR, eliminate, substitute
-from gridpilot.powerflow.group import HOPELESS_PU, LOWEST_VOLTAGE_PU, Group, Inputs, Outputs, fill_group, new_group
-from gridpilot.powerflow.lanes import WIDTH, absolute, below, fma, fnma, largest, load, negative, select, splat, store
+from gridpilot.powerflow.batch import Queue, Settings, Solver, new_queue, solve_rows
+from gridpilot.powerflow.group import Group, Inputs, Outputs, new_group
+from gridpilot.powerflow.islands import Ends
+from gridpilot.powerflow.rescue import rescue_rows
 from gridpilot.powerflow.seam import as_flow, as_inputs, check_fused, new_outputs
-from gridpilot.powerflow.start import start_cold
 from gridpilot.powerflow.symbolic import Pattern, analyse
 from gridpilot.powerflow.ybus import Admittances, kernel_admittances
-from gridpilot.values import Bools, Codes, Floats, Flow, Ints, Status
+from gridpilot.values import Bools, Codes, Floats, Flow, Ints, ReactiveLimits
 
-_OK, _DIVERGED, _ISLANDED, _LOW = int(Status.OK), int(Status.DIVERGED), int(Status.ISLANDED), int(Status.LOW_VOLTAGE)
+Addresses = tuple[int, ...]
 
-
-class Settings(NamedTuple):
-    """Numbers the kernel needs beside the network."""
-
-    base_mva: float
-    tolerance_pu: float
-    max_iterations: int
-    by_current: bool
+_LEAST_PER_THREAD = 64
+"""Elements below which a thread costs more than it takes off another."""
 
 
-class Compiled(NamedTuple):
-    """What the kernel needs of a network, whatever is solved on it."""
-
-    pattern: Pattern
-    admittances: Admittances
-    ends: tuple[Ints, Ints]
-    """Buses at either end of the branches `[m]`."""
-    settings: Settings
+NARROW, WIDE = 4, 8
+"""Lanes of a register: 256 bits, which every x86-64 of the last decade has, and two of them or one of 512."""
 
 
-@inner
-def _linearise(pattern: Pattern, group: Group) -> Any:
-    """Write Jacobian and mismatches; returns the largest mismatch of each lane.
-
-    One long pass, because both need the same voltages, admittances and currents, which stay in registers. Where all
-    lanes are PQ the selections by kind are left out; they would select the same numbers.
-    """
-    blocks, rhs, y = group.blocks, group.rhs, group.y
-    zero, one = splat(0.0), splat(1.0)
-    worst = zero
-    for x in range(pattern.fill.shape[0]):
-        w = pattern.fill[x] * BLOCK
-        store(blocks, w, zero)
-        store(blocks, w + WIDTH, zero)
-        store(blocks, w + 2 * WIDTH, zero)
-        store(blocks, w + 3 * WIDTH, zero)
-    for k in range(pattern.bus.shape[0]):
-        i, all_pq = k * WIDTH, group.all_pq[k]
-        pv, fixed = load(group.pv, i), load(group.fixed, i)
-        voltage_row = largest(pv, fixed)
-        e, f = load(group.e, i), load(group.f, i)
-        g, b = load(y.g_diagonal, i), load(y.b_diagonal, i)
-        ir, ii = fnma(b, f, g * e), fma(b, e, g * f)
-        own_a, own_c = fma(e, g, f * b), fnma(e, b, f * g)
-        for entry in range(pattern.entry_start[k], pattern.entry_start[k + 1]):
-            j, w = pattern.entry_column[entry] * WIDTH, pattern.entry_block[entry] * BLOCK
-            g, b, ej, fj = load(y.g, entry * WIDTH), load(y.b, entry * WIDTH), load(group.e, j), load(group.f, j)
-            ir, ii = fma(g, ej, fnma(b, fj, ir)), fma(g, fj, fma(b, ej, ii))
-            a, c = fma(e, g, f * b), fnma(e, b, f * g)
-            lower_c, lower_a = c, negative(a)
-            if not all_pq:
-                lower_c, lower_a = select(voltage_row, zero, lower_c), select(voltage_row, zero, lower_a)
-                a, c = select(fixed, zero, a), select(fixed, zero, c)
-            store(blocks, w, a)
-            store(blocks, w + WIDTH, c)
-            store(blocks, w + 2 * WIDTH, lower_c)
-            store(blocks, w + 3 * WIDTH, lower_a)
-        d0, d1, d2, d3 = own_a + ir, own_c + ii, own_c - ii, ir - own_a
-        r0 = load(group.p, i) - fma(e, ir, f * ii)
-        r1 = load(group.q, i) - fnma(e, ii, f * ir)
-        if not all_pq:
-            v = load(group.v_set, i)
-            d0, d1 = select(fixed, one, d0), select(fixed, zero, d1)
-            d2, d3 = select(pv, e + e, select(fixed, zero, d2)), select(pv, f + f, select(fixed, one, d3))
-            r0 = select(fixed, zero, r0)
-            r1 = select(pv, fnma(f, f, fnma(e, e, v * v)), select(fixed, zero, r1))
-        w = k * BLOCK
-        store(blocks, w, d0)
-        store(blocks, w + WIDTH, d1)
-        store(blocks, w + 2 * WIDTH, d2)
-        store(blocks, w + 3 * WIDTH, d3)
-        store(rhs, k * PAIR, r0)
-        store(rhs, k * PAIR + WIDTH, r1)
-        worst = largest(largest(worst, absolute(r0)), absolute(r1))
-    return worst
+def _solver(width: int) -> tuple[Any, ...]:
+    """Frames that compiled code makes of the addresses it is given."""
+    kinds = (Pattern, 0), (Admittances, 0), (Ends, 0), (Settings, 0), (Group, width)
+    return tuple(frame_at(value_class, lanes) for value_class, lanes in kinds)
 
 
-@inner
-def _iterate(pattern: Pattern, settings: Settings, group: Group) -> None:
-    """Newton steps until no lane is live. A lane that has ended stands still while its neighbours go on."""
-    taken = 0
-    while True:
-        store(group.lane, 0, _linearise(pattern, group))
-        moving = False
-        for lane in range(WIDTH):
-            if group.live[lane] != 0.0:
-                worst = group.lane[lane]
-                hopeless = not worst < HOPELESS_PU
-                group.residual[lane] = HOPELESS_PU if hopeless else worst
-                group.solved[lane] = 1.0 if worst < settings.tolerance_pu else 0.0
-                if hopeless or worst < settings.tolerance_pu or taken == settings.max_iterations:
-                    group.live[lane] = 0.0
-                else:
-                    group.steps[lane] += 1
-                    moving = True
-        if not moving:
-            return
-        taken += 1
-        eliminate(pattern, group.blocks, group.rhs)
-        substitute(pattern, group.blocks, group.rhs)
-        live = load(group.live, 0)
-        for k in range(pattern.bus.shape[0]):
-            e, f = load(group.e, k * WIDTH), load(group.f, k * WIDTH)
-            store(group.e, k * WIDTH, select(live, e + load(group.rhs, k * PAIR), e))
-            store(group.f, k * WIDTH, select(live, f + load(group.rhs, k * PAIR + WIDTH), f))
-
-
-@inner
-def _mask_low(group: Group) -> None:
-    """Write into `lane` the mask of the lanes with an energised bus below `LOWEST_VOLTAGE_PU`."""
-    low, limit = splat(0.0), splat(LOWEST_VOLTAGE_PU * LOWEST_VOLTAGE_PU)
-    for i in range(0, group.e.shape[0], WIDTH):
-        e, f = load(group.e, i), load(group.f, i)
-        low = largest(low, below(fma(e, e, f * f), limit) * load(group.alive, i))
-    store(group.lane, 0, low)
-
-
-@inner
-def _attempt(pattern: Pattern, settings: Settings, group: Group) -> bool:
-    """Iterate the live lanes and judge them; makes those live again that failed warm, now cold: says if there are any."""
-    tried = load(group.live, 0)
-    _iterate(pattern, settings, group)
-    _mask_low(group)
-    store(group.live, 0, tried)
-    again = False
-    for lane in range(WIDTH):
-        if group.live[lane] != 0.0:
-            low = group.solved[lane] != 0.0 and group.lane[lane] != 0.0
-            if low:
-                group.solved[lane] = 0.0
-            group.verdict[lane] = _LOW if low else _DIVERGED
-        retry = group.live[lane] != 0.0 and group.solved[lane] == 0.0 and group.cold[lane] == 0.0
-        group.cold[lane] = group.live[lane] = 1.0 if retry else 0.0
-        again = again or retry
-    return again
-
-
-@inner
-def _solve_group(pattern: Pattern, admittances: Admittances, settings: Settings, group: Group) -> None:
-    """From the given start, and where that leads nowhere once more from a cold one."""
-    for attempt in range(2):
-        any_cold = False
-        for lane in range(WIDTH):
-            any_cold = any_cold or group.cold[lane] != 0.0
-        if any_cold:
-            start_cold(pattern, admittances, group)
-        if attempt == 0:
-            for i in range(0, group.e.shape[0], WIDTH):
-                store(group.e_start, i, load(group.e, i))
-                store(group.f_start, i, load(group.f, i))
-        if not _attempt(pattern, settings, group):
-            break
-    solved = load(group.solved, 0)
-    for i in range(0, group.e.shape[0], WIDTH):
-        store(group.e, i, select(solved, load(group.e, i), load(group.e_start, i)))
-        store(group.f, i, select(solved, load(group.f, i), load(group.f_start, i)))
+_pattern, _admittances, _ends, _settings, _narrow = _solver(NARROW)
+_wide = frame_at(Group, WIDE)
+_inputs, _outputs, _queue = frame_of(Inputs), frame_of(Outputs), frame_of(Queue)
 
 
 @kernel
-def _solve_batch(compiled: Resident[Compiled], inputs: Inputs, out: Outputs) -> None:
-    pattern, admittances, ends, settings = compiled.value
-    group = new_group(pattern, admittances)
-    for first in range(0, out.status.shape[0], WIDTH):
-        fill_group(inputs, pattern, admittances, ends, settings.base_mva, first, group, out)
-        _solve_group(pattern, admittances, settings, group)
-        write_branches(pattern, admittances, settings.base_mva, settings.by_current, first, group, out)
-        write_buses(pattern, admittances, settings.base_mva, first, inputs, group, out)
-        for lane in range(WIDTH):
-            row = first + lane
-            if group.solved[lane] == 0.0 and group.finite[lane] != 0.0:
-                out.status[row] = group.verdict[lane]
-            out.residual[row] = group.residual[lane] * settings.base_mva
-            out.iterations[row] = group.steps[lane]
+def _solve_narrow(at: Addresses, inputs: Inputs, queue: Queue, out: Outputs) -> None:
+    solver = Solver(_pattern(at[0]), _admittances(at[1]), _ends(at[2]), _settings(at[3]), _narrow(at[4]))
+    solve_rows(solver, _inputs(inputs), _queue(queue), len(queue.rows), _outputs(out))
+
+
+@kernel
+def _solve_wide(at: Addresses, inputs: Inputs, queue: Queue, out: Outputs) -> None:
+    solver = Solver(_pattern(at[0]), _admittances(at[1]), _ends(at[2]), _settings(at[3]), _wide(at[4]))
+    solve_rows(solver, _inputs(inputs), _queue(queue), len(queue.rows), _outputs(out))
+
+
+class _Scratch:
+    """A group, and the addresses of all that a kernel needs to solve on it."""
+
+    def __init__(self, frames: tuple[Frame[Any], ...], group: Group) -> None:
+        self.frame = Frame(group)
+        self.addresses: Addresses = tuple(frame.address for frame in (*frames, self.frame))
 
 
 class Newton:
     """The AC engine: one network's pattern and admittances, and `solve`.
 
-    Elements do not influence each other: a batch gives the same bits as a loop over it, in any order.
+    Elements do not influence each other: a batch gives the same bits as a loop over it, in any order and on any number of
+    threads. An element that the compiled factorisation, which does not pivot, gives up on because of its pivots is
+    solved by SciPy's sparse LU; `Flow.rescued` tells which.
     """
 
     name = "newton"
     has_voltages = True
 
-    def __init__(self, network: Network, *, tolerance_pu: float = 1e-8, max_iterations: int = 20, loading: str = "power") -> None:
+    def __init__(
+        self, network: Network, *, tolerance_pu: float = 1e-8, max_iterations: int = 20, loading: str = "power", threads: int = 1
+    ) -> None:
         """`loading` is `power` (apparent power over rating) or `current` (current over that of the rating at 1 pu).
 
         Raises `ConfigError` for a setting out of range and `PhysicsError` where bus-bus switches are closed.
         """
-        _check_settings(tolerance_pu, max_iterations, loading)
+        _check_settings(tolerance_pu, max_iterations, loading, threads)
         check_fused(network)
         self.network = network
+        self.settings = Settings(float(network.base_mva), float(tolerance_pu), int(max_iterations), int(loading == "current"))
+        self._threads = threads
         pattern = analyse(network)
-        settings = Settings(float(network.base_mva), float(tolerance_pu), int(max_iterations), loading == "current")
-        ends = network.branch_from.copy(), network.branch_to.copy()
-        self._compiled = resident(Compiled(pattern, kernel_admittances(network, pattern), ends, settings))
+        admittances = kernel_admittances(network, pattern)
+        ends = Ends(network.branch_from.copy(), network.branch_to.copy(), network.n_bus)
+        self._frames = Frame(pattern), Frame(admittances), Frame(ends), Frame(self.settings)
+        self._idle: dict[int, list[_Scratch]] = {NARROW: [], WIDE: []}
 
-    def solve(self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None) -> Flow:
-        """See `PowerFlow.solve`. A cold start has the angles of a DC power flow; a failed warm start is tried again cold."""
-        inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start)
-        rows = -(-len(inputs.p_mw) // WIDTH) * WIDTH
-        out = new_outputs(rows, self.network.n_bus, self.network.n_branch)
-        _solve_batch(self._compiled, inputs, out)
-        return as_flow(out, len(inputs.p_mw))
+    def __reduce__(self) -> tuple[Any, ...]:
+        # addresses mean nothing in another process, where the engine is made again
+        loading = "current" if self.settings.by_current else "power"
+        return _restore, (self.network, self.settings.tolerance_pu, self.settings.max_iterations, loading, self._threads)
+
+    def solve(
+        self,
+        p_mw: Floats,
+        q_mvar: Floats,
+        *,
+        kind: Codes,
+        v_set_pu: Floats,
+        closed: Bools,
+        start: Flow | None = None,
+        limits: ReactiveLimits | None = None,
+        share: Floats | None = None,
+    ) -> Flow:
+        """See `PowerFlow.solve`.
+
+        A cold start has the angles of a DC power flow. What a warm start does not solve is tried cold, and what that does
+        not solve from 1 pu with damped steps.
+        """
+        inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share)
+        out = new_outputs(len(inputs.p_mw), self.network.n_bus, self.network.n_branch)
+        self.solve_into(inputs, out)
+        return as_flow(out)
+
+    def solve_into(self, inputs: Inputs, out: Outputs) -> None:
+        """Solve a batch of checked inputs into memory that the caller owns."""
+        rows = np.arange(len(inputs.p_mw))
+        threads = min(self._threads, len(rows) // _LEAST_PER_THREAD)
+        if threads > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(lambda part: self._solve_rows(inputs, part, out), np.array_split(rows, threads)))
+        else:
+            self._solve_rows(inputs, rows, out)
+        if out.rescued.any():
+            rescue_rows(self.network, self.settings, inputs, out)
+
+    def _solve_rows(self, inputs: Inputs, rows: Ints, out: Outputs) -> None:
+        wide = len(rows) > NARROW
+        with self.scratch(WIDE if wide else NARROW) as addresses:
+            (_solve_wide if wide else _solve_narrow)(addresses, inputs, new_queue(rows), out)
+
+    @contextmanager
+    def scratch(self, width: int) -> Iterator[Addresses]:
+        """Addresses of pattern, admittances, ends, settings and of a group that nobody else solves on meanwhile.
+
+        The group keeps its last topology for the next call.
+        """
+        idle = self._idle[width]
+        try:
+            mine = idle.pop()
+        except IndexError:
+            mine = _Scratch(self._frames, new_group(self._frames[0].value, self._frames[1].value, width))
+        try:
+            yield mine.addresses
+        finally:
+            idle.append(mine)
 
 
-def _check_settings(tolerance_pu: float, max_iterations: int, loading: str) -> None:
+def _restore(network: Network, tolerance_pu: float, max_iterations: int, loading: str, threads: int) -> Newton:
+    """The engine in another process, where it is made again."""
+    return Newton(network, tolerance_pu=tolerance_pu, max_iterations=max_iterations, loading=loading, threads=threads)
+
+
+def _check_settings(tolerance_pu: float, max_iterations: int, loading: str, threads: int) -> None:
     if not 0.0 < tolerance_pu < 1.0:
         raise ConfigError(f"tolerance_pu is {tolerance_pu}, expected a number between 0 and 1, such as 1e-8.")
     if max_iterations < 1:
         raise ConfigError(f"max_iterations is {max_iterations}, expected at least 1.")
     if loading not in ("power", "current"):
         raise ConfigError(f"loading is {loading!r}, expected 'power' or 'current'.")
+    if threads < 1:
+        raise ConfigError(f"threads is {threads}, expected at least 1.")

@@ -14,8 +14,8 @@ import numpy as np
 from gridpilot.errors import MissingExtraError
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import HOPELESS_PU, LOWEST_VOLTAGE_PU, Inputs, Outputs
-from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, screen
-from gridpilot.values import PV, SLACK, Bools, Codes, Floats, Flow, Status
+from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, every_row, refuse_extras, screen
+from gridpilot.values import PV, SLACK, Bools, Codes, Floats, Flow, ReactiveLimits, Status
 
 try:
     import pandapower as pp
@@ -41,9 +41,13 @@ class Pandapower:
         self._is_trafo = (network.tap != 1.0) | (network.shift_rad != 0.0)
         self._net = _build(network, self._is_trafo)
 
-    def solve(self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None) -> Flow:
+    def solve(
+        self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
+        limits: ReactiveLimits | None = None, share: Floats | None = None,
+    ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`. Every element starts from the angles of pandapower's DC power flow, whatever `start` is."""
-        inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start)
+        refuse_extras(self.name, limits, share)
+        inputs = every_row(as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
         batch = len(inputs.p_mw)
         out = blank_outputs(batch, self.network.n_bus, self.network.n_branch)
         out.energised[:], out.status[:] = screen(self.network, inputs)
@@ -52,7 +56,7 @@ class Pandapower:
         for b in range(batch):
             if out.status[b] != Status.NON_FINITE:
                 self._solve_element(inputs, out, b)
-        return as_flow(out, batch)
+        return as_flow(out)
 
     def _solve_element(self, inputs: Inputs, out: Outputs, b: int) -> None:
         if not out.energised[b].any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,12 +12,12 @@ from gridpilot.errors import PhysicsError, Problem
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import Inputs, Outputs
 from gridpilot.powerflow.islands import energised_buses
-from gridpilot.values import OFF, PV, SLACK, Bools, Codes, Floats, Flow, Status
+from gridpilot.values import OFF, PQ, Bools, Codes, Floats, Flow, ReactiveLimits, Status
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-_NO_VOLTAGE = np.zeros((1, 0))
-_NO_ELEMENT = np.zeros(0, dtype=np.int8)
+_NOTHING = np.zeros((0, 0))
+_NO_STATUS = np.zeros(0, dtype=np.int8)
 
 
 def check_fused(network: Network) -> None:
@@ -27,50 +28,69 @@ def check_fused(network: Network) -> None:
         raise PhysicsError(f"Network {network.name!r} has closed bus-bus switches.", closed, hint=hint)
 
 
-def as_inputs(network: Network, p_mw: Floats, q_mvar: Floats, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None) -> Inputs:
+def as_inputs(
+    network: Network, p_mw: Floats, q_mvar: Floats, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None,
+    limits: ReactiveLimits | None = None, share: Floats | None = None,
+) -> Inputs:  # fmt: skip
     """The arguments of `PowerFlow.solve` as the kernels take them; raises `PhysicsError` with every wrong shape."""
-    batch = len(p_mw)
-    by_bus, by_branch = (batch, network.n_bus), (batch, network.n_branch)
-    if not (np.shape(p_mw) == np.shape(q_mvar) == np.shape(kind) == np.shape(v_set_pu) == by_bus and np.shape(closed) == by_branch):
-        given: dict[str, NDArray[Any]] = {"p_mw": p_mw, "q_mvar": q_mvar, "kind": kind, "v_set_pu": v_set_pu, "closed": closed}
-        raise _wrong_shapes(given, {name: by_branch if name == "closed" else by_bus for name in given})
-    if start is None:
-        warm = (False, _NO_VOLTAGE, _NO_VOLTAGE, _NO_ELEMENT)
-    else:
-        if start.v_re_pu.shape != by_bus:
-            raise _wrong_shapes({"start.v_re_pu": start.v_re_pu}, {"start.v_re_pu": by_bus})
-        warm = (
-            True,
-            _row_major(start.v_re_pu, np.float64),
-            _row_major(start.v_im_pu, np.float64),
-            _row_major(start.status, np.int8),
-        )
+    given: dict[str, NDArray[Any]] = {"p_mw": p_mw, "q_mvar": q_mvar, "kind": kind, "v_set_pu": v_set_pu, "closed": closed}
+    if start is not None:
+        given |= {"start.v_re_pu": start.v_re_pu, "start.v_im_pu": start.v_im_pu}
+    if limits is not None:
+        given |= {"limits.q_min_mvar": limits.q_min_mvar, "limits.q_max_mvar": limits.q_max_mvar}
+    if share is not None:
+        given |= {"share": share}
+    check_shapes(network, given)
     return Inputs(
         _row_major(p_mw, np.float64),
         _row_major(q_mvar, np.float64),
         _row_major(kind, np.int8),
         _row_major(v_set_pu, np.float64),
         _row_major(closed, np.bool_),
-        *warm,
+        _NOTHING if limits is None else _row_major(limits.q_min_mvar, np.float64),
+        _NOTHING if limits is None else _row_major(limits.q_max_mvar, np.float64),
+        _NOTHING if share is None else _row_major(share, np.float64),
+        _NOTHING if start is None else _row_major(start.v_re_pu, np.float64),
+        _NOTHING if start is None else _row_major(start.v_im_pu, np.float64),
+        _NO_STATUS if start is None else _row_major(start.status, np.int8),
     )
+
+
+def check_shapes(network: Network, given: Mapping[str, NDArray[Any]]) -> None:
+    """Raises `PhysicsError` which names every array that does not fit the network and the batch of `p_mw`."""
+    batch, problems = len(given["p_mw"]), []
+    for name, values in given.items():
+        width = network.n_branch if name == "closed" else network.n_bus
+        shape = np.shape(values)
+        if shape == (batch, width) or (shape == (1, width) and name not in ("p_mw", "q_mvar")):
+            continue
+        problems.append(Problem(name, f"has shape {shape}, expected {(batch, width)}"))
+    if problems:
+        hint = "Give every array a batch axis first, of one length, then the network's buses or branches."
+        raise PhysicsError("The arrays do not fit the network.", problems, hint=hint)
+
+
+def refuse_extras(name: str, limits: ReactiveLimits | None, share: Floats | None) -> None:
+    """Raises `PhysicsError` for what only engines with voltages and a balance of their own know."""
+    problems = [Problem(what, "is given") for what, value in (("limits", limits), ("share", share)) if value is not None]
+    if problems:
+        raise PhysicsError(f"The engine {name!r} knows neither reactive limits nor a distributed slack.", problems, hint="Use `newton`.")
+
+
+def every_row(inputs: Inputs) -> Inputs:
+    """The same inputs with a row per element in every array that was given."""
+    batch = len(inputs.p_mw)
+
+    def rows(values: NDArray[Scalar]) -> NDArray[Scalar]:
+        return np.repeat(values, batch, axis=0) if len(values) == 1 and batch != 1 else values
+
+    return Inputs(*[rows(values) for values in inputs])
 
 
 def _row_major(values: NDArray[Scalar], dtype: type[Scalar]) -> NDArray[Scalar]:
     array = np.ascontiguousarray(values, dtype)
     # numba compiles anew for read-only arrays
     return array if array.flags.writeable else array.copy()
-
-
-def _wrong_shapes(given: dict[str, NDArray[Any]], expected: dict[str, tuple[int, int]]) -> PhysicsError:
-    return PhysicsError(
-        "The arrays do not fit the network.",
-        [
-            Problem(name, f"has shape {np.shape(values)}, expected {expected[name]}")
-            for name, values in given.items()
-            if np.shape(values) != expected[name]
-        ],
-        hint="Give every array a batch axis first, of one length, then the network's buses or branches.",
-    )
 
 
 def new_outputs(rows: int, n: int, m: int) -> Outputs:
@@ -92,28 +112,13 @@ def new_outputs(rows: int, n: int, m: int) -> Outputs:
         status=np.empty(rows, dtype=np.int8),
         residual=np.empty(rows),
         iterations=np.empty(rows, dtype=np.int64),
+        rescued=np.empty(rows, dtype=np.bool_),
     )
 
 
-def as_flow(out: Outputs, batch: int) -> Flow:
-    """The results of the first `batch` rows."""
-    return Flow(
-        v_re_pu=out.v_re[:batch],
-        v_im_pu=out.v_im[:batch],
-        v_pu=out.v[:batch],
-        p_from_mw=out.p_from[:batch],
-        q_from_mvar=out.q_from[:batch],
-        p_to_mw=out.p_to[:batch],
-        q_to_mvar=out.q_to[:batch],
-        loading=out.loading[:batch],
-        p_bus_mw=out.p_bus[:batch],
-        q_bus_mvar=out.q_bus[:batch],
-        losses_mw=out.losses[:batch],
-        energised=out.energised[:batch],
-        status=out.status[:batch],
-        residual_mva=out.residual[:batch],
-        iterations=out.iterations[:batch],
-    )
+def as_flow(out: Outputs) -> Flow:
+    """The results as a value."""
+    return Flow(*out)
 
 
 def blank_outputs(batch: int, n: int, m: int) -> Outputs:
@@ -126,7 +131,7 @@ def blank_outputs(batch: int, n: int, m: int) -> Outputs:
 
 def screen(network: Network, inputs: Inputs) -> tuple[Bools, Codes]:
     """What is known before solving: energised buses `[B, n]`, and status OK, ISLANDED or NON_FINITE `[B]`."""
-    built, fixes = inputs.kind != OFF, (inputs.kind == PV) | (inputs.kind == SLACK)
+    built, fixes = inputs.kind != OFF, (inputs.kind != PQ) & (inputs.kind != OFF)
     energised = energised_buses(network, closed=inputs.closed, kind=inputs.kind)
     finite = np.isfinite(inputs.p_mw) & np.isfinite(inputs.q_mvar) & (np.isfinite(inputs.v_set_pu) | ~fixes)
     status = np.where((energised | ~built).all(axis=1), Status.OK, Status.ISLANDED)

@@ -11,6 +11,7 @@ factorization", Proc. IEEE 55 (1967), scheme 2 (minimum degree).
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,9 +45,11 @@ class Pattern(NamedTuple):
     branch_from: Ints
     branch_to: Ints
     """Place of either end `[m]`."""
-    branch_ft: Ints
-    branch_tf: Ints
-    """Admittance entry (row from, column to) and (row to, column from) `[m]`."""
+    end_start: Ints
+    end_branch: Ints
+    end_side: Ints
+    end_entry: Ints
+    """Branches that end at row `k`: `end_start[k] … end_start[k+1]`, by number, with side (0 from, 1 to) and admittance entry."""
 
 
 def analyse(network: Network) -> Pattern:
@@ -65,9 +68,8 @@ def analyse(network: Network) -> Pattern:
         return n + pair[i, j] if i < j else n + u + pair[j, i]
 
     entries = [sorted(int(place[bus]) for bus in neighbours[order[k]]) for k in range(n)]
-    entry = {(k, j): e for e, (k, j) in enumerate((k, j) for k, row in enumerate(entries) for j in row)}
-    entry_block = _ints([block(k, j) for k, j in entry])
-    ends = [(int(place[a]), int(place[b])) for a, b in zip(network.branch_from, network.branch_to, strict=True)]
+    entry_block = _ints([block(k, j) for k, row in enumerate(entries) for j in row])
+    ends = _ends(network, place, entries)
     return Pattern(
         bus=_ints(order),
         place=place,
@@ -78,11 +80,23 @@ def analyse(network: Network) -> Pattern:
         entry_start=_starts(entries),
         entry_column=_ints([j for row in entries for j in row]),
         entry_block=entry_block,
-        branch_from=_ints([a for a, _ in ends]),
-        branch_to=_ints([b for _, b in ends]),
-        branch_ft=_ints([entry[a, b] for a, b in ends]),
-        branch_tf=_ints([entry[b, a] for a, b in ends]),
+        branch_from=place[network.branch_from],
+        branch_to=place[network.branch_to],
+        end_start=_starts(ends),
+        end_branch=_ints([branch for row in ends for branch, _, _ in row]),
+        end_side=_ints([side for row in ends for _, side, _ in row]),
+        end_entry=_ints([entry for row in ends for _, _, entry in row]),
     )
+
+
+def _ends(network: Network, place: Ints, entries: list[list[int]]) -> list[list[tuple[int, int, int]]]:
+    """Per row the branches that end there, as (branch, side, admittance entry)."""
+    first = _starts(entries)
+    found: list[list[tuple[int, int, int]]] = [[] for _ in entries]
+    for m, (a, b) in enumerate(zip(place[network.branch_from].tolist(), place[network.branch_to].tolist(), strict=True)):
+        found[a].append((m, 0, int(first[a]) + entries[a].index(b)))
+        found[b].append((m, 1, int(first[b]) + entries[b].index(a)))
+    return found
 
 
 def _neighbours(network: Network) -> list[set[int]]:
@@ -116,7 +130,7 @@ def _minimum_degree(graph: list[set[int]]) -> tuple[list[int], list[set[int]]]:
     return order, later
 
 
-def _starts(rows: list[list[int]]) -> Ints:
+def _starts(rows: Sequence[Sequence[object]]) -> Ints:
     return np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
 
 

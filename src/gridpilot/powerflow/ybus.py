@@ -10,15 +10,15 @@ Source: R. D. Zimmerman, C. E. Murillo-Sánchez, MATPOWER User's Manual, eq. 3.2
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
-from gridpilot.jit import inner
+from gridpilot.jit import bare
 from gridpilot.network.network import Network
-from gridpilot.powerflow.lanes import WIDTH, load, select, splat, store
+from gridpilot.powerflow.lanes import load, select, splat, store
 from gridpilot.powerflow.symbolic import Pattern
 from gridpilot.values import Bools, Floats
 
@@ -72,63 +72,88 @@ class Admittances(NamedTuple):
 
     branch: Floats
     """Real and imaginary part of ff, ft, tf, tt `[m, 8]`."""
-    shunt_g: Floats
-    shunt_b: Floats
-    """Bus shunts by place `[n]`."""
-    rating: Floats
-    """Branch rating `[m]`; `inf` for none."""
-    dc_b: Floats
+    shunt: Floats
+    """Real and imaginary part of bus shunts by place `[n, 2]`."""
+    per_rating: Floats
+    """1 over the branch's rating `[m]`; 0 without one."""
+    dc_branch: Floats
+    """The same as `branch`, for the resistors whose currents are the flows of the DC approximation `[m, 8]`."""
+    dc_shunt: Floats
+    """No shunts `[n, 2]`."""
     dc_shift: Floats
-    """Susceptance and phase shift of a branch in the DC approximation `[m]`."""
+    """Active power that a branch's phase shift drives from its from end to its to end in that approximation `[m]`."""
 
 
 def kernel_admittances(network: Network, pattern: Pattern) -> Admittances:
     """The admittances of a network in the order of a pattern."""
     parts = [part for entry in branch_admittances(network) for part in (entry.real, entry.imag)]
     shunts = bus_shunts(network)[pattern.bus]
+    # |z| instead of x: positive whatever the branch is, so that the DC start can always be solved for
+    dc_b = 1.0 / (np.hypot(network.r_pu, network.x_pu) * network.tap)
+    nothing = np.zeros(network.n_branch)
+    resistor = np.column_stack([dc_b, nothing, -dc_b, nothing, -dc_b, nothing, dc_b, nothing])
     return Admittances(
         branch=np.ascontiguousarray(np.column_stack(parts)).reshape(network.n_branch, 8),
-        shunt_g=shunts.real.copy(),
-        shunt_b=shunts.imag.copy(),
-        rating=network.rating_mva / network.base_mva,
-        # |z| instead of x: positive whatever the branch is, so that the DC start can always be solved for
-        dc_b=1.0 / (np.hypot(network.r_pu, network.x_pu) * network.tap),
-        dc_shift=network.shift_rad.copy(),
+        shunt=np.ascontiguousarray(np.column_stack([shunts.real, shunts.imag])),
+        per_rating=network.base_mva / network.rating_mva,
+        dc_branch=np.ascontiguousarray(resistor).reshape(network.n_branch, 8),
+        dc_shunt=np.zeros((network.n_bus, 2)),
+        dc_shift=dc_b * network.shift_rad,
     )
 
 
-class LaneAdmittances(NamedTuple):
-    """Bus admittance matrix of four elements: diagonal by place, off-diagonal by the pattern's entries."""
+@bare
+def assemble_common(pattern: Pattern, admittances: Admittances, group: Any) -> None:
+    """Write the rows in common, with the branches `on_common` in service.
 
-    g_diagonal: Floats
-    b_diagonal: Floats
-    g: Floats
-    b: Floats
-
-
-@inner
-def assemble(pattern: Pattern, admittances: Admittances, on: Floats, y: LaneAdmittances) -> None:
-    """Write the admittances of four elements, in each of which the branches of the mask `on` are in service.
-
-    They are summed anew from the branches, never corrected, so that an open branch leaves no rounding behind.
+    Rows are summed anew from their branches, never corrected, so that an open branch leaves no rounding behind; and in
+    the same order as own rows, so that it makes no difference which of the two a row is.
     """
-    branch = admittances.branch
-    zero = splat(0.0)
-    for k in range(pattern.bus.shape[0]):
-        store(y.g_diagonal, k * WIDTH, splat(admittances.shunt_g[k]))
-        store(y.b_diagonal, k * WIDTH, splat(admittances.shunt_b[k]))
-    for e in range(pattern.entry_column.shape[0]):
-        store(y.g, e * WIDTH, zero)
-        store(y.b, e * WIDTH, zero)
-    for m in range(branch.shape[0]):
-        mask = load(on, m * WIDTH)
-        f, t = pattern.branch_from[m] * WIDTH, pattern.branch_to[m] * WIDTH
-        ft, tf = pattern.branch_ft[m] * WIDTH, pattern.branch_tf[m] * WIDTH
-        store(y.g_diagonal, f, load(y.g_diagonal, f) + select(mask, splat(branch[m, 0]), zero))
-        store(y.b_diagonal, f, load(y.b_diagonal, f) + select(mask, splat(branch[m, 1]), zero))
-        store(y.g, ft, load(y.g, ft) + select(mask, splat(branch[m, 2]), zero))
-        store(y.b, ft, load(y.b, ft) + select(mask, splat(branch[m, 3]), zero))
-        store(y.g, tf, load(y.g, tf) + select(mask, splat(branch[m, 4]), zero))
-        store(y.b, tf, load(y.b, tf) + select(mask, splat(branch[m, 5]), zero))
-        store(y.g_diagonal, t, load(y.g_diagonal, t) + select(mask, splat(branch[m, 6]), zero))
-        store(y.b_diagonal, t, load(y.b_diagonal, t) + select(mask, splat(branch[m, 7]), zero))
+    diagonal, row_entry = group.diagonal, group.entry
+    for k in range(len(pattern.bus)):
+        diagonal[2 * k], diagonal[2 * k + 1] = admittances.shunt[2 * k], admittances.shunt[2 * k + 1]
+        for entry in range(2 * pattern.entry_start[k], 2 * pattern.entry_start[k + 1]):
+            row_entry[entry] = 0.0
+        for x in range(pattern.end_start[k], pattern.end_start[k + 1]):
+            m, entry = pattern.end_branch[x], 2 * pattern.end_entry[x]
+            on, side = group.on_common[m], pattern.end_side[x]
+            here, there = 8 * m + 6 * side, 8 * m + 2 + 2 * side
+            diagonal[2 * k] += admittances.branch[here] if on else 0.0
+            diagonal[2 * k + 1] += admittances.branch[here + 1] if on else 0.0
+            row_entry[entry] += admittances.branch[there] if on else 0.0
+            row_entry[entry + 1] += admittances.branch[there + 1] if on else 0.0
+
+
+@bare
+def assemble_own(pattern: Pattern, branch: Any, shunt: Any, k: int, group: Any) -> None:
+    """Write row `k` of the lanes, in each of which the branches of the mask `on` are in service."""
+    width, own = group.width, group.own_entry
+    g, b = splat(own, shunt[2 * k]), splat(own, shunt[2 * k + 1])
+    for entry in range(2 * pattern.entry_start[k], 2 * pattern.entry_start[k + 1]):
+        store(own, entry * width, 0.0)
+    for x in range(pattern.end_start[k], pattern.end_start[k + 1]):
+        m, w = pattern.end_branch[x], 2 * pattern.end_entry[x] * width
+        side, mask = pattern.end_side[x], load(group.on, m * width)
+        here, there = 8 * m + 6 * side, 8 * m + 2 + 2 * side
+        g = g + select(mask, branch[here], 0.0)
+        b = b + select(mask, branch[here + 1], 0.0)
+        store(own, w, load(own, w) + select(mask, branch[there], 0.0))
+        store(own, w + width, load(own, w + width) + select(mask, branch[there + 1], 0.0))
+    store(group.own_diagonal, 2 * k * width, g)
+    store(group.own_diagonal, (2 * k + 1) * width, b)
+
+
+@bare
+def diagonal_admittance(group: Any, k: int) -> tuple[Any, Any]:
+    """Conductance and susceptance of row `k`'s diagonal."""
+    if group.own[k]:
+        return load(group.own_diagonal, 2 * k * group.width), load(group.own_diagonal, (2 * k + 1) * group.width)
+    return splat(group.own_diagonal, group.diagonal[2 * k]), splat(group.own_diagonal, group.diagonal[2 * k + 1])
+
+
+@bare
+def entry_admittance(group: Any, own: bool, entry: int) -> tuple[Any, Any]:
+    """Conductance and susceptance of an off-diagonal entry, of a row that is the lanes' `own` or not."""
+    if own:
+        return load(group.own_entry, 2 * entry * group.width), load(group.own_entry, (2 * entry + 1) * group.width)
+    return splat(group.own_entry, group.entry[2 * entry]), splat(group.own_entry, group.entry[2 * entry + 1])

@@ -1,0 +1,105 @@
+"""From row-major inputs into the lanes of a group: injections, setpoints, limits and the start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gridpilot.jit import bare
+from gridpilot.powerflow.group import Group, Inputs
+from gridpilot.powerflow.lanes import beginnings, below, fma, gather, load, select, splat, store
+from gridpilot.powerflow.symbolic import Pattern
+from gridpilot.values import Floats, Status
+
+_LEAST_SQUARE, _LARGEST_SQUARE = 0.1**2, 10.0**2
+"""Start voltages outside are none: a bus that was not energised has 0."""
+_OK, _ISLANDED = int(Status.OK), int(Status.ISLANDED)
+
+
+@bare
+def rows_of(values: Floats, n: int, group: Group) -> Any:
+    """Where the rows of a group's elements begin in an array with n columns, of which all elements may share the only row."""
+    return beginnings(group.row, n if len(values) > 1 else 0)
+
+
+@bare
+def gather_buses(inputs: Inputs, pattern: Pattern, base_mva: float, group: Group) -> None:
+    """Injections, setpoints and a flat start of the group's elements, and which of them have numbers only (`finite`)."""
+    n, width, per_base = len(pattern.bus), group.width, 1.0 / base_mva
+    at_p, at_q, at_v = rows_of(inputs.p_mw, n, group), rows_of(inputs.q_mvar, n, group), rows_of(inputs.v_set_pu, n, group)
+    broken = splat(group.p, 0.0)  # NaN from the first NaN or infinity on
+    for k in range(n):
+        i, bus = k * width, pattern.bus[k]
+        alive, built = load(group.alive, i), load(group.built, i)
+        p, q = gather(inputs.p_mw, at_p, bus), gather(inputs.q_mvar, at_q, bus)
+        v = select(load(group.holds, i), gather(inputs.v_set_pu, at_v, bus), 1.0)
+        broken = fma(0.0, select(built, p, 0.0), fma(0.0, select(built, q, 0.0), fma(0.0, v, broken)))
+        v = select(alive, v, 0.0)
+        store(group.p, i, select(alive, p * per_base, 0.0))
+        store(group.q, i, select(alive, q * per_base, 0.0))
+        store(group.v_set, i, v)
+        store(group.e, i, v)
+        store(group.f, i, 0.0)
+    store(group.finite, 0, below(broken, 1.0))
+    for lane in range(width):
+        if group.finite[lane] == 0.0:
+            for i in range(lane, n * width, width):
+                group.p[i] = group.q[i] = group.f[i] = 0.0
+                group.e[i] = group.v_set[i] = group.alive[i]
+
+
+@bare
+def gather_limits(inputs: Inputs, pattern: Pattern, base_mva: float, group: Group) -> None:
+    """Reactive limits of the group's elements in pu."""
+    n, per_base = len(pattern.bus), 1.0 / base_mva
+    low, high = rows_of(inputs.q_min_mvar, n, group), rows_of(inputs.q_max_mvar, n, group)
+    for k in range(n):
+        store(group.q_min, k * group.width, gather(inputs.q_min_mvar, low, pattern.bus[k]) * per_base)
+        store(group.q_max, k * group.width, gather(inputs.q_max_mvar, high, pattern.bus[k]) * per_base)
+
+
+@bare
+def gather_share(inputs: Inputs, pattern: Pattern, group: Group) -> None:
+    """Shares in the balance, of which the dead have none; an island without any is balanced by the bus that holds it."""
+    n, width = len(pattern.bus), group.width
+    rows = rows_of(inputs.share, n, group)
+    for k in range(n):
+        store(group.share, k * width, gather(inputs.share, rows, pattern.bus[k]) * load(group.alive, k * width))
+    for lane in range(width):
+        at = lane * n
+        for bus in range(n):
+            group.surplus[at + bus] = 0.0
+        for k in range(n):
+            group.surplus[at + group.island[at + pattern.bus[k]]] += group.share[k * width + lane]
+        for k in range(n):
+            island = group.island[at + pattern.bus[k]]
+            if group.surplus[at + island] == 0.0 and group.holder[at + island] == pattern.bus[k]:
+                group.share[k * width + lane] = 1.0
+
+
+@bare
+def gather_start(inputs: Inputs, pattern: Pattern, group: Group) -> None:
+    """Begin from the earlier voltages, where an element was solved and a bus energised; the other lanes are `cold`."""
+    n = len(pattern.bus)
+    for lane in range(group.width):
+        status = inputs.start_status[group.row[lane] if len(inputs.start_status) > 1 else 0]
+        solved = group.finite[lane] != 0.0 and (status == _OK or status == _ISLANDED)
+        group.cold[lane] = 0.0 if solved else 1.0
+    warm = 1.0 - load(group.cold, 0)
+    rows = rows_of(inputs.start_re, n, group)
+    for k in range(n):
+        i, bus = k * group.width, pattern.bus[k]
+        e, f = gather(inputs.start_re, rows, bus), gather(inputs.start_im, rows, bus)
+        square = fma(e, e, f * f)
+        plausible = below(_LEAST_SQUARE, square) * below(square, _LARGEST_SQUARE)
+        use = warm * plausible * (1.0 - load(group.fixed, i))
+        store(group.e, i, select(use, e, load(group.e, i)))
+        store(group.f, i, select(use, f, load(group.f, i)))
+
+
+@bare
+def gather_state(pattern: Pattern, v_re: Floats, v_im: Floats, group: Group) -> None:
+    """Go on from where the group's elements stood."""
+    rows = beginnings(group.row, len(pattern.bus))
+    for k in range(len(pattern.bus)):
+        store(group.e, k * group.width, gather(v_re, rows, pattern.bus[k]))
+        store(group.f, k * group.width, gather(v_im, rows, pattern.bus[k]))
