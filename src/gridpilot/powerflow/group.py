@@ -64,6 +64,15 @@ class Outputs(NamedTuple):
     rescued: Bools
 
 
+class Settings(NamedTuple):
+    """Numbers the kernels need beside the network."""
+
+    base_mva: float
+    tolerance_pu: float
+    max_iterations: int
+    by_current: int
+
+
 class Group(NamedTuple):
     """Scratch of one group. Arrays of lanes are by place, `[n * width]` where nothing else is said."""
 
@@ -137,6 +146,11 @@ class Group(NamedTuple):
     whole: Bools
     shared: Bools
     """Whether every built bus of a lane has a source; whether its slack was taken to be shared `[width]`."""
+    common: Floats
+    common_current: Floats
+    """Factors and currents of a first step in common: as `blocks` and `current`, but plain numbers."""
+    known: Bools
+    """Whether there are any `[1]`."""
     surplus: Floats
     """Scratch of a shared slack: per lane and island `[width * n]`."""
 
@@ -170,5 +184,8 @@ def new_group(pattern: Pattern, admittances: Admittances, width: int) -> Group:
         holder=np.zeros(width * n, dtype=np.int64),
         whole=np.zeros(width, dtype=np.bool_),
         shared=np.zeros(width, dtype=np.bool_),
+        common=np.zeros(4 * (n + 2 * len(pattern.column))),
+        common_current=np.zeros(2 * n),
+        known=np.zeros(1, dtype=np.bool_),
         surplus=np.zeros(width * n),
     )
