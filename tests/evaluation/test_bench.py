@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gridpilot.errors import PhysicsError, UnknownNameError
-from gridpilot.evaluation.bench import bench_names, contingency, env, powerflow, run_bench, scaling
+from gridpilot.evaluation.bench import bench_names, contingency, env, powerflow, run_bench, runners, scaling
 from gridpilot.evaluation.bench.cases import bench_case, feeders_at_one_source
 from gridpilot.evaluation.bench.operating_points import at_buses, draw_points, mismatch_mva
 from gridpilot.evaluation.bench.peer_envs import make_grid2op, make_light_env
@@ -22,7 +22,7 @@ from gridpilot.powerflow.sweep import Sweep
 from gridpilot.values import Status
 
 ROW_KEYS = {"name", "value", "unit", "against", "ratio", "note"}
-TINY = powerflow.Effort(rounds=1, single_solves=3, slow_solves=1)
+TINY = powerflow.Effort(rounds=1, single_solves=3, batch_buses=300, slow_solves=1)
 TINY_ENV = env.Effort(rounds=1, single_steps=3, batch_steps=2, grid2op_steps=3, light_steps=5)
 
 
@@ -74,7 +74,7 @@ def test_the_peak_of_memory_is_what_the_work_held() -> None:
 
 
 def test_contingency_rows_race_lightsim2grid() -> None:
-    rows = contingency.rows(contingency.Effort(rounds=1), ("case14",))
+    rows = contingency.rows(contingency.Effort(rounds=1, analyses=2), ("case14",))
     assert [row.name for row in rows] == ["contingency/case14"]
     assert_raced(rows, ["lightsim2grid"])
 
@@ -89,7 +89,7 @@ def test_without_peers_a_row_has_no_ratio_and_says_what_to_install(monkeypatch: 
     alone(monkeypatch)
     rows = [
         *powerflow.rows(TINY, (("case14", 1),), scaling=False),
-        *contingency.rows(contingency.Effort(rounds=1), ("case14",)),
+        *contingency.rows(contingency.Effort(rounds=1, analyses=2), ("case14",)),
         *env.rows(TINY_ENV, "six_bus", (1, 2)),
     ]
     assert len(rows) == 5
@@ -138,7 +138,7 @@ def test_every_call_has_other_inputs_and_every_result_is_checked() -> None:
         solved.append(asked)
         return -asked
 
-    run = powerflow.repeated(solve, lambda asked, result: checked.append((asked, result)), [1, 2, 3], calls=2, batch=8)
+    run = runners.repeated(solve, lambda asked, result: checked.append((asked, result)), [1, 2, 3], calls=2, batch=8)
     lap = run()
     assert (lap.units, solved) == (16, [1, 2])
     lap.check()
@@ -151,33 +151,33 @@ def test_every_call_has_other_inputs_and_every_result_is_checked() -> None:
 # ----------------------------------------------------------------------------------------------------- honest
 
 
-def test_a_solution_that_does_not_hold_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_solution_that_does_not_hold_is_no_result() -> None:
     case = bench_case("case14")
     flow = Sweep(case, 2).solve(*draw_points(case, 2, 0))
-    powerflow.check_flow(flow, case)
+    runners.check_flow(flow, case)
     with pytest.raises(PhysicsError, match="residual"):
-        powerflow.check_flow(replace(flow, residual_mva=flow.residual_mva + 1e-3), case)
+        runners.check_flow(replace(flow, residual_mva=flow.residual_mva + 1e-3), case)
     with pytest.raises(PhysicsError, match="residual"):
-        powerflow.check_flow(replace(flow, status=np.full(2, int(Status.DIVERGED), dtype=np.int8)), case)
+        runners.check_flow(replace(flow, status=np.full(2, int(Status.DIVERGED), dtype=np.int8)), case)
 
 
-def test_peers_that_solve_another_grid_are_no_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peers_that_solve_another_grid_are_no_peers() -> None:
     case = bench_case("case14")
-    ours = powerflow.solved_base(case)
-    powerflow.check_same(case, ours, ours + 1e-9)
+    ours = runners.solved_base(case)
+    runners.check_same(case, ours, ours + 1e-9)
     for theirs in (ours + 1e-5, ours * np.nan):
         with pytest.raises(PhysicsError, match="do not solve the same grid"):
-            powerflow.check_same(case, ours, theirs)
+            runners.check_same(case, ours, theirs)
 
 
 @pytest.mark.parametrize("name", ["case13", "case14", "case118"])
 def test_the_peer_solves_our_points_to_our_mismatch(name: str) -> None:
     case = bench_case(name)
     points, other = draw_points(case, 5, 0), draw_points(case, 5, 1)
-    peer = PeerSweep(case, powerflow.solved_base(case), powerflow.TOLERANCE_PU)
+    peer = PeerSweep(case, runners.solved_base(case), runners.TOLERANCE_PU)
     peer.solve(peer.arguments(points))
     flow = Sweep(case, 5).solve(*points)
-    assert np.abs(peer.voltages() - (flow.v_re_pu + 1j * flow.v_im_pu)).max() <= powerflow.SAME_PU
+    assert np.abs(peer.voltages() - (flow.v_re_pu + 1j * flow.v_im_pu)).max() <= runners.SAME_PU
     peer.check(points)
     with pytest.raises(PhysicsError, match="its time means nothing"):
         peer.check(other)
@@ -186,16 +186,15 @@ def test_the_peer_solves_our_points_to_our_mismatch(name: str) -> None:
 def test_the_peer_and_we_find_the_same_outages() -> None:
     case = bench_case("case14")
     network = case.network
-    peer = PeerContingency(case, powerflow.solved_base(case), powerflow.TOLERANCE_PU)
+    peer = PeerContingency(case, runners.solved_base(case), runners.TOLERANCE_PU)
     peer.solve()
     voltages, solved = peer.outages()
-    closed = ~np.eye(network.n_branch, dtype=np.bool_)
     p, q = (np.tile(values, (network.n_branch, 1)) for values in case.injections())
-    kind, v_set = (np.tile(values, (network.n_branch, 1)) for values in case.kinds())
-    flow = engine("newton", network).solve(p, q, kind=kind, v_set_pu=v_set, closed=closed)
+    asked = {**runners.fixed_arguments(case, network.n_branch), "closed": ~np.eye(network.n_branch, dtype=np.bool_)}
+    flow = engine("newton", network).solve(p, q, **asked)
     assert np.array_equal(solved, flow.status == Status.OK)
     assert 0 < solved.sum() < network.n_branch
-    assert np.abs(voltages - (flow.v_re_pu + 1j * flow.v_im_pu))[solved].max() <= powerflow.SAME_PU
+    assert np.abs(voltages - (flow.v_re_pu + 1j * flow.v_im_pu))[solved].max() <= runners.SAME_PU
 
 
 def test_points_are_drawn_around_the_case_and_summed_to_its_buses() -> None:
@@ -216,7 +215,7 @@ def test_three_feeders_are_three_times_one() -> None:
     one, three = bench_case("case13"), bench_case("three13")
     assert three.network.n_bus == 3 * one.network.n_bus + 1
     assert three.loads.p_mw.sum() == pytest.approx(3 * one.loads.p_mw.sum())
-    v = np.abs(powerflow.solved_base(three))[1:]
+    v = np.abs(runners.solved_base(three))[1:]
     assert v[0] == pytest.approx(v[1]) == pytest.approx(v[2])
     with pytest.raises(ValueError, match="no feeder"):
         feeders_at_one_source(bench_case("case14"), 2)

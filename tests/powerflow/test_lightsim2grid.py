@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pandapower.networks
 import pytest
 
-from gridpilot.errors import PhysicsError
+from gridpilot.errors import MissingExtraError, PhysicsError
 from gridpilot.network import Case, from_pandapower, read_matpower
 from gridpilot.powerflow import engine
 from gridpilot.powerflow.lightsim2grid import LightSim2Grid, beside_trafos
@@ -97,3 +98,11 @@ def test_several_slacks_are_refused_because_they_would_share(case14: Case, batch
     arguments["kind"][1, 5] = SLACK
     with pytest.raises(PhysicsError, match=r"element 1: has 2 slack buses"):
         engine("lightsim2grid", case14.network).solve(**arguments)
+
+
+def test_without_the_package_the_engine_names_the_extra(monkeypatch: pytest.MonkeyPatch, case14: Case) -> None:
+    for module in ("lightsim2grid.algorithm", "lightsim2grid.lightsim2grid_cpp"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, "gridpilot.powerflow.lightsim2grid")
+    with pytest.raises(MissingExtraError, match=r"gridpilot\[bench\]"):
+        engine("lightsim2grid", case14.network)

@@ -14,7 +14,7 @@ COMMANDS = {
     "run": "Operate a grid for a day and compare with doing nothing.",
     "evaluate": "Score agents over many days: a card with confidence intervals.",
     "doctor": "Prove that a scenario is no sham: actions, time and physics count.",
-    "bench": "Measure the power flow, the N-1 analysis and the environments, beside their peers.",
+    "bench": "Measure power flow, N-1 and environments, beside their peers.",
     "warm-up": "Compile all kernels ahead, so that the first step does not wait.",
     "replay": "Re-run a trace and verify every state.",
     "data": "List, describe and import profiles.",

@@ -22,12 +22,13 @@ Tell = Callable[[str], None]
 def _warm_engine() -> None:
     """Power flows of every kind: from nothing and from a flow, by bus and by element, with and without voltages."""
     case = load_case("case14")
-    p, q = (values[None] for values in case.injections())
-    kind, v_set = (values[None] for values in case.kinds())
-    fixed = {"kind": kind, "v_set_pu": v_set, "closed": case.network.branch_closed[None]}
+    p, q = case.injections()
+    kind, v_set = case.kinds()
+    closed = case.network.branch_closed[None]
     for name in ("newton", "dc"):
-        solver = engine(name, case.network)
-        solver.solve(p, q, **fixed, start=solver.solve(p, q, **fixed))
+        solver, flow = engine(name, case.network), None
+        for _ in range(2):
+            flow = solver.solve(p[None], q[None], kind=kind[None], v_set_pu=v_set[None], closed=closed, start=flow)
     Sweep(case, 1).solve(case.loads.p_mw[None], case.loads.q_mvar[None], case.units.p_mw[None])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,14 +23,15 @@ class Sweep:
         self.case, self.batch = case, batch
         options = {"tolerance_pu": tolerance_pu, "max_iterations": max_iterations}
         self._engines = [engine("newton", case.network, **options) for _ in range(threads)]
-        p, q = (values[None] for values in case.injections())
-        kind, v_set = (values[None] for values in case.kinds())
-        self._base = self._engines[0].solve(p, q, kind=kind, v_set_pu=v_set, closed=case.network.branch_closed[None])
+        p, q = case.injections()
+        kind, v_set = case.kinds()
+        closed = case.network.branch_closed[None]
+        self._base = self._engines[0].solve(p[None], q[None], kind=kind[None], v_set_pu=v_set[None], closed=closed)
 
     def solve(self, load_p_mw: Floats, load_q_mvar: Floats, unit_p_mw: Floats) -> Flow:
         """Solve `[B, n_load]`, `[B, n_load]` and `[B, n_unit]`."""
         bounds = np.linspace(0, len(load_p_mw), len(self._engines) + 1).astype(int)
-        parts = [slice(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+        parts = [slice(a, b) for a, b in pairwise(bounds)]
 
         def one(number: int) -> Flow:
             part = parts[number]

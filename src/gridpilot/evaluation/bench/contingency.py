@@ -10,8 +10,8 @@ import numpy as np
 from gridpilot.errors import PhysicsError
 from gridpilot.evaluation.bench.cases import bench_case
 from gridpilot.evaluation.bench.operating_points import draw_points, moved_case
-from gridpilot.evaluation.bench.powerflow import TOLERANCE_PU, check_same, repeated, solved_base
 from gridpilot.evaluation.bench.report import Lap, Row, Tell, held_to, installed, race, silent
+from gridpilot.evaluation.bench.runners import TOLERANCE_PU, check_same, fixed_arguments, repeated, solved_base
 from gridpilot.network import Case
 from gridpilot.powerflow import engine
 from gridpilot.values import Flow, PowerFlow, Status
@@ -25,7 +25,10 @@ _POINTS = 3
 class Effort:
     """How much is measured."""
 
-    rounds: int = 15
+    rounds: int = 9
+    """Turns that every runner takes."""
+    analyses: int = 12
+    """Analyses per turn, each of another operating point than the one before."""
 
 
 def rows(effort: Effort | None = None, cases: Sequence[str] = CASES, tell: Tell = silent) -> list[Row]:
@@ -43,9 +46,9 @@ def _row(name: str, effort: Effort) -> Row:
     case = bench_case(name)
     sets = [moved_case(case, draw_points(case, 1, seed)) for seed in range(_POINTS)]
     solver = engine("newton", case.network, tolerance_pu=TOLERANCE_PU)
-    runners = {"gridpilot": _ours(case, solver, sets)}
+    runners = {"gridpilot": _ours(case, solver, sets, effort.analyses)}
     if installed("lightsim2grid"):
-        runners["lightsim2grid"] = _theirs(case, solver, sets)
+        runners["lightsim2grid"] = _theirs(case, solver, sets, effort.analyses)
     seconds = race(runners, effort.rounds)
     peer = seconds.get("lightsim2grid")
     note = (
@@ -62,13 +65,13 @@ def _row(name: str, effort: Effort) -> Row:
     )
 
 
-def _ours(case: Case, solver: PowerFlow, sets: Sequence[Case]) -> Callable[[], Lap]:
+def _ours(case: Case, solver: PowerFlow, sets: Sequence[Case], analyses: int) -> Callable[[], Lap]:
     """A runner over our own analysis; base flows are made off the clock."""
     bases = [(here, _base(solver, here)) for here in sets]
-    return repeated(lambda asked: _every_outage(solver, *asked), lambda _, flow: _check(flow, case), bases, 1, _outages(case))
+    return repeated(lambda asked: _every_outage(solver, *asked), lambda _, flow: _check(flow, case), bases, analyses, _outages(case))
 
 
-def _theirs(case: Case, solver: PowerFlow, sets: Sequence[Case]) -> Callable[[], Lap]:
+def _theirs(case: Case, solver: PowerFlow, sets: Sequence[Case], analyses: int) -> Callable[[], Lap]:
     """A runner over the peer, after both sides have agreed on every operating point."""
     from gridpilot.evaluation.bench.peer_grids import PeerContingency
 
@@ -80,7 +83,7 @@ def _theirs(case: Case, solver: PowerFlow, sets: Sequence[Case]) -> Callable[[],
         if not np.array_equal(solved, flow.status == int(Status.OK)):
             raise PhysicsError(f"Both sides find other outages of {case.network.name!r} solvable: they do not solve the same grid.")
         check_same(case, (flow.v_re_pu + 1j * flow.v_im_pu)[solved], theirs[solved])
-    return repeated(lambda peer: peer.solve(), lambda peer, _: None, peers, 1, _outages(case))
+    return repeated(lambda peer: peer.solve(), lambda peer, _: None, peers, analyses, _outages(case))
 
 
 def _outages(case: Case) -> int:
@@ -90,25 +93,17 @@ def _outages(case: Case) -> int:
 def _base(solver: PowerFlow, case: Case) -> Flow:
     """The operating point without an outage."""
     p, q = case.injections()
-    kind, v_set = case.kinds()
-    return solver.solve(p[None], q[None], kind=kind[None], v_set_pu=v_set[None], closed=case.network.branch_closed[None])
+    return solver.solve(p[None], q[None], **fixed_arguments(case, 1))
 
 
 def _every_outage(solver: PowerFlow, case: Case, base: Flow) -> Flow:
     """One element per closed branch, with that branch out, each from the flow without an outage."""
     count = _outages(case)
-    closed = np.tile(case.network.branch_closed, (count, 1))
-    closed[np.arange(count), np.flatnonzero(case.network.branch_closed)] = False
-    p, q = case.injections()
-    kind, v_set = case.kinds()
-    return solver.solve(
-        np.tile(p, (count, 1)),
-        np.tile(q, (count, 1)),
-        kind=np.tile(kind, (count, 1)),
-        v_set_pu=np.tile(v_set, (count, 1)),
-        closed=closed,
-        start=Flow(**{field.name: np.repeat(getattr(base, field.name), count, axis=0) for field in fields(Flow)}),
-    )
+    asked = fixed_arguments(case, count)
+    asked["closed"][np.arange(count), np.flatnonzero(case.network.branch_closed)] = False
+    p, q = (np.tile(values, (count, 1)) for values in case.injections())
+    start = Flow(**{field.name: np.repeat(getattr(base, field.name), count, axis=0) for field in fields(Flow)})
+    return solver.solve(p, q, **asked, start=start)
 
 
 def _check(flow: Flow, case: Case) -> None:

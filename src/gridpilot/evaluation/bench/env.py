@@ -40,9 +40,7 @@ class Effort:
     """Steps per turn of lightsim2grid's environment."""
 
 
-def rows(
-    effort: Effort | None = None, scenario: str = SCENARIO, batches: tuple[int, ...] = BATCHES, tell: Tell = silent
-) -> list[Row]:
+def rows(effort: Effort | None = None, scenario: str = SCENARIO, batches: tuple[int, ...] = BATCHES, tell: Tell = silent) -> list[Row]:
     """Rows `env/<scenario>/B<batch>`; raises `PhysicsError` where a flow does not hold."""
     chosen = Effort() if effort is None else effort
     found = []
@@ -71,16 +69,10 @@ def _row(scenario: str, batch: int, effort: Effort) -> Row:
     )
 
 
-_OURS = "gridpilot: every step another action; AC flows, seven reward terms, constraint costs, protections, disturbances, observation"
+_OURS = "gridpilot: another action every step; AC flows, reward terms, constraint costs, protections, disturbances, observation"
 _PEERS = (
-    (
-        "grid2op",
-        "grid2op: LightSimBackend on rte_case14_realistic, its do-nothing action; AC flows, its reward, protections, opponent-free, observation",
-    ),
-    (
-        "lightsim2grid",
-        "lightsim2grid: one C++ LightEnv stepped from Python, do-nothing; DC and AC flows, currents, protections; no devices, no reward terms",
-    ),
+    ("grid2op", "grid2op: LightSimBackend, rte_case14_realistic, do-nothing; AC flows, its reward, protections, observation"),
+    ("lightsim2grid", "lightsim2grid: one LightEnv stepped from Python, do-nothing; DC and AC flow, currents, protections; no devices"),
 )
 """Name of the peer, and what it does, of the single and of the vector environment."""
 

@@ -8,33 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import cycle
-from typing import Any, TypeVar
 
-import numpy as np
-
-from gridpilot.errors import PhysicsError
 from gridpilot.evaluation.bench.cases import bench_case
 from gridpilot.evaluation.bench.operating_points import Points, at_buses, draw_points
 from gridpilot.evaluation.bench.report import Lap, Row, Tell, held_to, installed, race, silent
+from gridpilot.evaluation.bench.runners import (
+    TOLERANCE_PU,
+    check_flow,
+    check_same,
+    fixed_arguments,
+    repeated,
+    solved_base,
+    sweep_runner,
+)
+from gridpilot.evaluation.bench.scaling import BATCH_SETS, scaling_rows
 from gridpilot.network import Case
 from gridpilot.powerflow import engine
 from gridpilot.powerflow.sweep import Sweep
-from gridpilot.values import Floats, Flow, Status
-
-A = TypeVar("A")
+from gridpilot.values import Floats, Flow
 
 SOLVED = (
     ("case13", 1024), ("three13", 1024), ("case14", 1024), ("case118", 1024), ("case1354pegase", 64),
     ("case14", 1), ("case118", 1), ("case2848rte", 1),
 )  # fmt: skip
 """Case and batch of every row that is raced against lightsim2grid."""
-TOLERANCE_PU = 1e-8
-"""A solution that misses by more does not count."""
-SAME_PU = 1e-6
-"""Voltages of both sides differ by less, or they do not solve the same grid."""
-BATCH_SETS = 3
-"""Sets of inputs that a large batch takes in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +42,15 @@ class Effort:
     """Turns that every runner takes."""
     single_solves: int = 200
     """Solutions per turn of a batch of one, each of another operating point."""
+    batch_buses: int = 400_000
+    """Buses solved per turn of a larger batch, in as many calls as that takes: a turn of less than a millisecond is noise."""
     slow_solves: int = 2
     """Solutions per turn of pandapower, which is orders slower."""
 
 
-def rows(effort: Effort | None = None, solved: Sequence[tuple[str, int]] = SOLVED, *, scaling: bool = True, tell: Tell = silent) -> list[Row]:
+def rows(
+    effort: Effort | None = None, solved: Sequence[tuple[str, int]] = SOLVED, *, scaling: bool = True, tell: Tell = silent
+) -> list[Row]:
     """Rows `powerflow/<case>/B<batch>`, and with `scaling` those of growth, memory and threads.
 
     Raises `PhysicsError` where a solution does not hold, or the peers do not solve the same grid.
@@ -61,8 +62,6 @@ def rows(effort: Effort | None = None, solved: Sequence[tuple[str, int]] = SOLVE
             tell(f"powerflow/{name}/B{batch}")
             found += _rows_of(name, batch, chosen)
     if scaling:
-        from gridpilot.evaluation.bench.scaling import scaling_rows
-
         found += scaling_rows(chosen.rounds, tell)
     return found
 
@@ -70,7 +69,7 @@ def rows(effort: Effort | None = None, solved: Sequence[tuple[str, int]] = SOLVE
 def _rows_of(name: str, batch: int, effort: Effort) -> list[Row]:
     """The row against lightsim2grid, and for a batch of one another against pandapower."""
     case = bench_case(name)
-    calls = effort.single_solves if batch == 1 else 1
+    calls = effort.single_solves if batch == 1 else max(1, effort.batch_buses // (batch * case.network.n_bus))
     sets = [draw_points(case, batch, seed) for seed in range(effort.single_solves if batch == 1 else BATCH_SETS)]
     sweep = Sweep(case, batch, tolerance_pu=TOLERANCE_PU)
     runners = {"gridpilot": sweep_runner(sweep, sets, calls)}
@@ -102,46 +101,6 @@ def _against(row: str, peer: str, seconds: dict[str, float], note: str) -> Row:
 # ---------------------------------------------------------------------------------------------------- runners
 
 
-def repeated(
-    solve: Callable[[A], Any], check: Callable[[A, Any], None], sets: Sequence[A], calls: int, batch: int
-) -> Callable[[], Lap]:
-    """A runner of `calls` calls a turn, going round the sets. Off the clock every result is checked.
-
-    Results but the last of a turn are written over by then, and made again for the check.
-    """
-    queue = cycle(sets)
-
-    def run() -> Lap:
-        turn = [next(queue) for _ in range(calls)]
-        for asked in turn:
-            result = solve(asked)
-
-        def verify() -> None:
-            check(turn[-1], result)
-            for asked in turn[:-1]:
-                check(asked, solve(asked))
-
-        return Lap(calls * batch, verify)
-
-    return run
-
-
-def sweep_runner(sweep: Sweep, sets: Sequence[Points], calls: int) -> Callable[[], Lap]:
-    """A runner over our own element-level power flow."""
-
-    def check(asked: Points, flow: Flow) -> None:
-        check_flow(flow, sweep.case)
-
-    return repeated(lambda asked: sweep.solve(*asked), check, sets, calls, len(sets[0].load_p_mw))
-
-
-def check_flow(flow: Flow, case: Case) -> None:
-    """Raises `PhysicsError` where an element of a flow is not solved."""
-    worst_pu = float(flow.residual_mva.max()) / case.network.base_mva
-    if worst_pu > TOLERANCE_PU or (flow.status != int(Status.OK)).any():
-        raise PhysicsError(f"A residual of {worst_pu:g} pu was left on {case.network.name!r}: its time means nothing.")
-
-
 def _lightsim2grid_runner(case: Case, sweep: Sweep, sets: Sequence[Points], calls: int) -> Callable[[], Lap]:
     """A runner over the peer, after both sides have agreed on the first set."""
     from gridpilot.evaluation.bench.peer_grids import PeerSweep
@@ -155,28 +114,8 @@ def _lightsim2grid_runner(case: Case, sweep: Sweep, sets: Sequence[Points], call
     return repeated(lambda asked: peer.solve(asked[1]), lambda asked, _: peer.check(asked[0]), tables, calls, len(sets[0].load_p_mw))
 
 
-def check_same(case: Case, ours: Any, theirs: Any) -> None:
-    """Raises `PhysicsError` where voltages of both sides are not the same."""
-    apart = float(np.abs(ours - theirs).max(initial=0.0))
-    if not apart <= SAME_PU:
-        raise PhysicsError(f"Both sides differ by {apart:g} pu on {case.network.name!r}: they do not solve the same grid.")
-
-
-def solved_base(case: Case) -> Any:
-    """Complex voltages `[n]` of the case's own operating point."""
-    p, q = case.injections()
-    flow = engine("newton", case.network, tolerance_pu=1e-10).solve(p[None], q[None], **_fixed(case, 1))
-    return (flow.v_re_pu + 1j * flow.v_im_pu)[0]
-
-
-def _fixed(case: Case, batch: int) -> dict[str, Any]:
-    kind, v_set = case.kinds()
-    closed = case.network.branch_closed
-    return {"kind": np.tile(kind, (batch, 1)), "v_set_pu": np.tile(v_set, (batch, 1)), "closed": np.tile(closed, (batch, 1))}
-
-
 def _pandapower_runner(case: Case, sets: Sequence[Points]) -> Callable[[], Lap]:
-    solver, fixed = engine("pandapower", case.network), _fixed(case, 1)
+    solver, fixed = engine("pandapower", case.network), fixed_arguments(case, 1)
 
     def solve(asked: tuple[Floats, Floats]) -> Flow:
         return solver.solve(*asked, **fixed)

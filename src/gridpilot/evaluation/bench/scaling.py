@@ -7,14 +7,16 @@ from pathlib import Path
 
 from gridpilot.evaluation.bench.cases import bench_case
 from gridpilot.evaluation.bench.operating_points import draw_points
-from gridpilot.evaluation.bench.powerflow import BATCH_SETS, TOLERANCE_PU, check_flow, sweep_runner
 from gridpilot.evaluation.bench.report import Row, Tell, held_to, race, silent, usable_cores
+from gridpilot.evaluation.bench.runners import TOLERANCE_PU, check_flow, sweep_runner
 from gridpilot.powerflow.sweep import Sweep
 
 GROWTH = ("case14", 1024, 65536)
 """Case, and the batches between which the time per power flow should not grow."""
 THREADS = ("case118", 2048, 2)
 """Case, batch, and threads."""
+BATCH_SETS = 3
+"""Sets of inputs that a large batch takes in turn."""
 MEMORY_LIMIT = 2048
 """Bytes per element and bus."""
 
@@ -94,7 +96,7 @@ def _threads(name: str, batch: int, threads: int, rounds: int) -> Row:
     case = bench_case(name)
     sets = [draw_points(case, batch, seed) for seed in range(BATCH_SETS)]
     runners = {
-        str(count): sweep_runner(Sweep(case, batch, tolerance_pu=TOLERANCE_PU, threads=count), sets, 1) for count in (1, threads)
+        str(count): sweep_runner(Sweep(case, batch, tolerance_pu=TOLERANCE_PU, threads=count), sets, BATCH_SETS) for count in (1, threads)
     }
     seconds = race(runners, rounds)
     enough = usable_cores() >= threads
