@@ -17,7 +17,7 @@ from gridpilot.network import Case, from_pandapower, read_matpower
 from gridpilot.powerflow import engine
 from gridpilot.powerflow.lightsim2grid import LightSim2Grid, beside_trafos
 from gridpilot.powerflow.newton import Newton
-from gridpilot.values import OFF, PQ, SLACK, Flow, Status
+from gridpilot.values import OFF, PQ, PV, SLACK, Flow, Status
 
 Batch = Callable[..., dict[str, Any]]
 AGREEMENT_PU = 1e-8
@@ -91,6 +91,25 @@ def test_it_begins_where_it_is_told_to(case14: Case, batch: Batch) -> None:
     warm = solver.solve(**arguments, start=cold)
     assert (warm.iterations < cold.iterations).all()
     assert np.abs(warm.v_pu - cold.v_pu).max() <= AGREEMENT_PU
+
+
+def test_a_start_from_another_slack_is_turned(case14: Case, batch: Batch) -> None:
+    arguments = batch(case14)
+    other = batch(case14)
+    other["kind"][0, [case14.slack_bus[0], 1]] = PV, SLACK
+    before = engine("newton", case14.network).solve(**other)
+    assert abs(before.angle_rad[0, case14.slack_bus[0]]) > 0.01
+    flow = engine("lightsim2grid", case14.network).solve(**arguments, start=before)
+    assert flow.angle_rad[0, case14.slack_bus[0]] == pytest.approx(0.0, abs=1e-12)
+    assert np.abs(flow.v_pu - engine("newton", case14.network).solve(**arguments).v_pu).max() <= AGREEMENT_PU
+
+
+def test_a_slack_bus_alone_is_solved(case14: Case, batch: Batch) -> None:
+    arguments = batch(case14)
+    arguments["closed"][:] = False
+    flow = assert_agreement(case14, arguments)
+    assert flow.status.tolist() == [Status.ISLANDED]
+    assert flow.energised.sum() == 1
 
 
 def test_several_slacks_are_refused_because_they_would_share(case14: Case, batch: Batch) -> None:

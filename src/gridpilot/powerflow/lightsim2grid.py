@@ -93,7 +93,7 @@ class LightSim2Grid:
             consumers=Consumers(takes, -inputs.p_mw[b, takes], -inputs.q_mvar[b, takes]),
             holders=Holders(holds, inputs.p_mw[b, holds], inputs.v_set_pu[b, holds], inputs.kind[b, holds] == SLACK),
         )
-        voltage = self._run(grid, None if start is None or not start.usable[b] else start.v_re_pu[b] + 1j * start.v_im_pu[b])
+        voltage = self._run(grid, None if start is None or not start.usable[b] else _turned(start, b, inputs.kind[b]))
         if not len(voltage):
             out.status[b] = Status.DIVERGED
         elif np.abs(voltage[energised]).min() < LOWEST_VOLTAGE_PU:
@@ -103,11 +103,11 @@ class LightSim2Grid:
             out.p_bus[b, takes], out.q_bus[b, takes] = inputs.p_mw[b, takes], inputs.q_mvar[b, takes]
             out.p_bus[b, holds], out.q_bus[b, holds] = grid.get_gen_res()[:2]
 
-    def _run(self, grid: Any, start: Any) -> Any:
+    def _run(self, grid: Any, start: Complexes | None) -> Any:
         """Complex voltages `[n]`, or nothing where none were found."""
-        flat = np.ones(self.network.n_bus, dtype=np.complex128)
-        begin = np.where(start == 0.0, 1.0, start) if start is not None else grid.dc_pf(flat, self._max_iterations, self._tolerance_mva)
-        return grid.ac_pf(begin if len(begin) else flat, self._max_iterations, self._tolerance_mva)
+        flat, limits = np.ones(self.network.n_bus, dtype=np.complex128), (self._max_iterations, self._tolerance_mva)
+        begin = grid.dc_pf(flat.copy(), *limits) if start is None else start
+        return grid.ac_pf(begin if len(begin) else flat, *limits)
 
     def _read(self, grid: Any, voltage: Any, on: Bools, out: Outputs, b: int) -> None:
         out.v_re[b], out.v_im[b], out.v[b] = voltage.real, voltage.imag, np.abs(voltage)
@@ -127,6 +127,14 @@ class LightSim2Grid:
         out.losses[b] = (out.p_from[b] + out.p_to[b]).sum() + (network.shunt_g_mw * square[network.shunt_bus]).sum()
         out.residual[b] = self._tolerance_mva  # it says no more than that it is below
         out.iterations[b] = grid.get_algo().get_nb_iter()
+
+
+def _turned(start: Flow, b: int, kind: Codes) -> Complexes:
+    """Voltages of a flow `[n]` to begin from: with angle 0 at the slack bus, which keeps its angle, and no dead bus."""
+    voltage = start.v_re_pu[b] + 1j * start.v_im_pu[b]
+    alive: Complexes = np.where(voltage == 0.0, 1.0, voltage)
+    turned: Complexes = alive * np.exp(-1j * np.angle(alive[kind == SLACK][0]))
+    return turned
 
 
 def _check_slacks(network: Network, inputs: Inputs) -> None:

@@ -55,6 +55,7 @@ class PeerSweep:
         self._case, self._start = case, start
         self._tolerance_pu = tolerance_pu
         self._sweep = InjectionSweepCPP(peer_grid(case))
+        self._sweep.nb_thread = 1
         self._order = branch_order(case)
 
     def arguments(self, points: Points) -> tuple[Floats, ...]:
@@ -106,6 +107,7 @@ class PeerContingency:
     def __init__(self, case: Case, start: Complexes, tolerance_pu: float) -> None:
         self._start, self._tolerance_mva = start, tolerance_pu * case.network.base_mva
         self._analysis = ContingencyAnalysisCPP(peer_grid(case))
+        self._analysis.nb_thread = 1
         self._analysis.add_all_n1()
         self._branch = branch_order(case)[[outage[0] for outage in self._analysis.my_defaults()]]
 
