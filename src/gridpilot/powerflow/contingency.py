@@ -6,9 +6,8 @@
 
 Every outage is an AC power flow, warm from the flow before it: an open branch in a batch element, nothing more. With
 `screen=SCREEN_LOADING` the DC estimate of `screening` comes first, and outages whose estimate stays below that loading
-are not solved. What the screen can miss: voltages outside their band, a loading that comes from reactive power, and the
-voltage collapse of a grid whose branches are lightly loaded. Without a screen nothing is missed but what a steady state
-does not show.
+are not solved. What the screen can miss: voltages outside their band, the collapse of a grid whose branches are lightly
+loaded, and now and then an overload that comes from reactive power at a low voltage. Without a screen every outage is solved.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import numpy as np
 from gridpilot.errors import ConfigError, PhysicsError, Problem
 from gridpilot.network.network import Network
 from gridpilot.powerflow.outages import Outages
-from gridpilot.powerflow.screening import estimate_loading
+from gridpilot.powerflow.screening import Estimate, estimate_loading
 from gridpilot.values import OFF, Bools, Codes, Floats, Flow, Ints, PowerFlow, Status
 
 SCREEN_LOADING = 0.7
@@ -77,7 +76,7 @@ class Security:
     lowest_v_pu: Floats
     highest_bus: Ints
     highest_v_pu: Floats
-    """Of the energised buses; −1 and 0 where there is none."""
+    """Of the energised buses; −1 and 0 where there is none, and of an engine without voltages."""
     overloads: Ints
     """Branches above their rating."""
     voltage_violations: Ints
@@ -130,12 +129,12 @@ def contingencies(
     if screen is not None:
         estimate = estimate_loading(network, outages, kind=points.kind, closed=points.closed, base=points.base)
         estimated, wanted = estimate.loading, ~(estimate.loading < screen)
-        _write_screened(network, points, ~wanted, estimate.loading, estimate.branch, rows)
+        _write_screened(network, points, ~wanted, estimate, engine.has_voltages, rows)
     for element, outage in lanes_at_a_time(network, wanted):
         closed = points.closed[element]
         np.put_along_axis(closed, index[outage], False, axis=1)
         flow = solve_lanes(engine, points, element, closed)
-        _write_confirmed(network, points, load, flow, (element, outage), rows)
+        _write_confirmed(network, points, load, flow, (element, outage), engine.has_voltages, rows)
     return Security(outages, *rows, estimated_loading=estimated)
 
 
@@ -227,7 +226,9 @@ def solve_lanes(engine: PowerFlow, points: Points, element: Ints, closed: Bools)
     )
 
 
-def _write_confirmed(network: Network, points: Points, load: Floats, flow: Flow, at: tuple[Ints, Ints], rows: _Rows) -> None:
+def _write_confirmed(
+    network: Network, points: Points, load: Floats, flow: Flow, at: tuple[Ints, Ints], has_voltages: bool, rows: _Rows
+) -> None:
     """What the AC flows of some lanes say."""
     element = at[0]
     lost = points.base.energised[element] & ~flow.energised & (points.kind[element] != OFF)
@@ -239,7 +240,7 @@ def _write_confirmed(network: Network, points: Points, load: Floats, flow: Flow,
     highest = np.take_along_axis(loading, worst[:, None], axis=1)[:, 0]
     rows.worst_branch[at], rows.worst_loading[at] = np.where(highest > 0.0, worst, -1), highest
     rows.overloads[at] = (loading > 1.0 + _ROUNDING).sum(axis=1)
-    seen = flow.energised & flow.usable[:, None]
+    seen = flow.energised & flow.usable[:, None] & has_voltages
     _write_voltages(network, flow.v_pu, seen, at, rows)
 
 
@@ -255,9 +256,9 @@ def _write_voltages(network: Network, v_pu: Floats, seen: Bools, at: tuple[Ints,
     rows.voltage_violations[at] = outside.sum(axis=1)
 
 
-def _write_screened(network: Network, points: Points, screened: Bools, loading: Floats, branch: Ints, rows: _Rows) -> None:
+def _write_screened(network: Network, points: Points, screened: Bools, estimate: Estimate, has_voltages: bool, rows: _Rows) -> None:
     """What is said of the outages that the screen leaves out."""
-    at = np.nonzero(screened)
-    base = points.base
-    rows.worst_branch[at], rows.worst_loading[at] = branch[at], loading[at]
-    _write_voltages(network, base.v_pu[at[0]], base.energised[at[0]], at, rows)
+    element, outage = np.nonzero(screened)
+    at, base = (element, outage), points.base
+    rows.worst_branch[at], rows.worst_loading[at] = estimate.branch[at], estimate.loading[at]
+    _write_voltages(network, base.v_pu[element], base.energised[element] & has_voltages, at, rows)
