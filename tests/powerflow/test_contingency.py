@@ -106,7 +106,8 @@ def test_a_batch_is_a_loop_over_it_bit_for_bit(case14: Case, batch: Batch, monke
     arguments["closed"][2, 9] = False
     together = contingencies(solver, network, solve_points(solver, **arguments), outages, screen=screen)
     assert screen is None or 0 < together.confirmed.sum() < together.confirmed.size
-    monkeypatch.setattr(contingency, "_CHUNK_FLOATS", 2_000)
+    monkeypatch.setattr(contingency, "_CHUNK_FLOATS", 1)
+    monkeypatch.setattr(contingency, "_LEAST_LANES", 5)
     for b in range(4):
         one = solve_points(solver, **{name: values[b : b + 1] for name, values in arguments.items()})
         assert_same(together, contingencies(solver, network, one, outages, screen=screen), b)
