@@ -22,7 +22,7 @@ from gridpilot.errors import ConfigError, PhysicsError, Problem
 from gridpilot.network.network import Network
 from gridpilot.powerflow.outages import Outages
 from gridpilot.powerflow.screening import Estimate, estimate_loading
-from gridpilot.values import OFF, Bools, Codes, Floats, Flow, Ints, PowerFlow, Status
+from gridpilot.values import Bools, Codes, Floats, Flow, Ints, PowerFlow, Status
 
 SCREEN_LOADING = 0.7
 """Estimated loading above which an outage should be confirmed by AC: 30 % of the rating for what the estimate leaves out."""
@@ -122,8 +122,9 @@ def contingencies(
     Raises `ConfigError` for a screen that is not positive, `PhysicsError` for shapes that do not fit, and with a screen
     where the DC approximation has no meaning (see `lodf`).
     """
-    batch, load = _checked(network, points, screen, load_mw), np.maximum(-points.p_mw, 0.0) if load_mw is None else load_mw
-    rows = _Rows.blank(batch, len(outages))
+    _check(network, points, screen, load_mw)
+    load = np.maximum(-points.p_mw, 0.0) if load_mw is None else load_mw
+    rows = _Rows.blank(len(points.p_mw), len(outages))
     index = outages.index
     rows.effective[:] = points.closed[:, index].any(axis=2)
     wanted = np.ones(rows.effective.shape, dtype=np.bool_)
@@ -140,8 +141,8 @@ def contingencies(
     return Security(outages, *rows, estimated_loading=estimated)
 
 
-def _checked(network: Network, points: Points, screen: float | None, load_mw: Floats | None) -> int:
-    """The number of operating points; raises for what does not fit."""
+def _check(network: Network, points: Points, screen: float | None, load_mw: Floats | None) -> None:
+    """Raises for what does not fit."""
     if screen is not None and not screen > 0.0:
         raise ConfigError(f"screen is {screen}, expected a positive loading such as {SCREEN_LOADING}, or None to solve every outage.")
     batch = len(points.p_mw)
@@ -157,7 +158,6 @@ def _checked(network: Network, points: Points, screen: float | None, load_mw: Fl
     ]
     if wrong:
         raise PhysicsError("The operating points do not fit the network.", wrong)
-    return batch
 
 
 class _Rows(NamedTuple):
@@ -233,7 +233,7 @@ def _write_confirmed(
 ) -> None:
     """What the AC flows of some lanes say."""
     element = at[0]
-    lost = points.base.energised[element] & ~flow.energised & (points.kind[element] != OFF)
+    lost = points.base.energised[element] & ~flow.energised
     rows.status[at], rows.confirmed[at] = flow.status, True
     rows.islanded[at] = lost.any(axis=1)
     rows.islanded_load_mw[at] = (load[element] * lost).sum(axis=1)

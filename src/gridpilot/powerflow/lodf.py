@@ -25,7 +25,7 @@ from gridpilot.network.network import Network
 from gridpilot.powerflow.islands import energised_buses
 from gridpilot.powerflow.seam import check_fused
 from gridpilot.powerflow.sensitivities import ptdf
-from gridpilot.values import OFF, Bools, Codes, Floats, Ints
+from gridpilot.values import Bools, Codes, Floats, Ints
 
 SINGULAR = 1e-9
 """Determinant of I − H_SS below which an outage has no DC answer: 0 but for rounding."""
@@ -82,7 +82,7 @@ def cuts_off(network: Network, lost: Ints, *, closed: Bools, kind: Codes) -> Boo
         remaining = np.repeat(closed[None], len(part), axis=0)
         np.put_along_axis(remaining, part, False, axis=1)
         after = energised_buses(network, closed=remaining, kind=np.repeat(kind[None], len(part), axis=0))
-        cut[first : first + rows] = (before & ~after & (kind != OFF)).any(axis=1)
+        cut[first : first + rows] = (before & ~after).any(axis=1)
     return cut
 
 
