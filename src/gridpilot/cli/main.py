@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "Operate a grid for a day and compare with doing nothing.",
     "evaluate": "Score agents over many days: a card with confidence intervals.",
     "doctor": "Prove that a scenario is no sham: actions, time and physics count.",
+    "security": "Examine what the loss of each branch would do to a grid (N-1).",
     "bench": "Measure power flow, N-1 and environments, beside their peers.",
     "warm-up": "Compile all kernels ahead, so that the first step does not wait.",
     "replay": "Re-run a trace and verify every state.",
