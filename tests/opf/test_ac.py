@@ -12,6 +12,7 @@ import pytest
 from gridpilot.errors import ConfigError
 from gridpilot.network import Case, read_matpower
 from gridpilot.opf import AcDispatch, Verdict, ac_dispatch, dc_opf
+from gridpilot.powerflow.jacobian import currents
 from gridpilot.powerflow.ybus import bus_admittances
 from gridpilot.values import Floats
 
@@ -33,7 +34,7 @@ def broken_pu(case: Case, found: AcDispatch) -> float:
     network, units, flow = case.network, case.units, found.flow
     assert flow is not None
     v = flow.v_re_pu[0] + 1j * flow.v_im_pu[0]
-    s = network.base_mva * v * np.conj(bus_admittances(network, network.branch_closed) @ v)
+    s = network.base_mva * v * np.conj(currents(bus_admittances(network, network.branch_closed), v))
     np.add.at(s, case.loads.bus, case.loads.p_mw + 1j * case.loads.q_mvar)
     given = np.zeros(network.n_bus)
     np.add.at(given, units.bus, found.p_mw)

@@ -23,7 +23,7 @@ H = {"p_mw": 0.02, "q_mvar": 0.02, "v_set_pu": 2e-5}
 def differences(case: Case, arguments: dict[str, Any], changed: str) -> Flow:
     """Flows after every bus's value is changed down (rows 0 … n − 1) and up (rows n … 2n − 1)."""
     n = case.network.n_bus
-    many = {name: np.repeat(values, 2 * n, axis=0) for name, values in arguments.items()}
+    many: dict[str, Any] = {name: np.repeat(values, 2 * n, axis=0) for name, values in arguments.items()}
     many[changed][:n] -= H[changed] * np.eye(n)
     many[changed][n:] += H[changed] * np.eye(n)
     return Newton(case.network, tolerance_pu=1e-13, max_iterations=30).solve(**many)

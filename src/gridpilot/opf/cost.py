@@ -117,7 +117,7 @@ def _range(units: UnitTable, unit: int, count: int) -> list[float]:
     """Outputs from one limit to the other."""
     low, high, now = (float(values[unit]) for values in (units.p_min_mw, units.p_max_mw, units.p_mw))
     low, high = (low if np.isfinite(low) else now - _FAR_MW), (high if np.isfinite(high) else now + _FAR_MW)
-    return np.linspace(low, high, count).tolist()
+    return [float(p) for p in np.linspace(low, high, count)]
 
 
 def _is_convex(units: UnitTable, unit: int) -> bool:

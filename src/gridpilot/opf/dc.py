@@ -10,28 +10,26 @@ susceptance of its series impedance, off-nominal taps and phase shifts are left 
 
 Sources: S. Babaeinejadsarookolaee et al., "The Power Grid Library for Benchmarking AC Optimal Power Flow Algorithms",
 arXiv:1908.02788; C. Coffrin et al., "PowerModels.jl: An open-source framework for exploring power flow formulations",
-PSCC 2018. Solver: HiGHS, through `scipy.optimize.linprog`.
+PSCC 2018. Solver: HiGHS.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linprog
 from scipy.sparse import block_array, csr_array, diags_array, eye_array
 
 from gridpilot.errors import ConfigError
 from gridpilot.network.case import Case, UnitTable
 from gridpilot.opf.cost import Tangents, add_tangents, check_convex, first_tangents, hourly_cost
+from gridpilot.opf.program import Solution, solve_program
 from gridpilot.opf.verdict import Verdict
 from gridpilot.values import Bools, Floats
 
 DC_LINE = "dcline"
 """Fuel of the pair of units that stands for a DC line; it keeps the transfer of the case."""
-_VERDICTS = {0: Verdict.OPTIMAL, 2: Verdict.INFEASIBLE, 3: Verdict.UNBOUNDED}
-"""By the status of `linprog`; 1 (limit of time or iterations) and 4 (numerical trouble) are `UNFINISHED`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,15 +75,14 @@ def dc_opf(case: Case, *, gap: float = 1e-7, max_rounds: int = 60) -> DcDispatch
     problem, tangents, bound = _problem(case), first_tangents(case.units), -np.inf
     for rounds in range(1, max_rounds + 1):
         found = _solve(problem, tangents)
-        verdict = _VERDICTS.get(found.status, Verdict.UNFINISHED)
-        if verdict is not Verdict.OPTIMAL:
-            return _nothing(case, verdict, rounds)
+        if found.verdict is not Verdict.OPTIMAL:
+            return _nothing(case, found.verdict, rounds)
         p_mw = found.x[: len(case.units.name)]
         cost = float(hourly_cost(case.units, p_mw).sum())
-        open_gap = max(cost - float(found.fun), 0.0) / max(abs(cost), 1.0)
-        if open_gap <= gap or found.fun <= bound:
+        open_gap = max(cost - found.value, 0.0) / max(abs(cost), 1.0)
+        if open_gap <= gap or found.value <= bound:
             break  # nothing is left to learn where the bound stands still, as under a cost with a falling slope
-        bound = found.fun
+        bound = found.value
         tangents = add_tangents(tangents, case.units, p_mw)
     return _dispatch(case, found, Verdict.OPTIMAL if open_gap <= gap else Verdict.FEASIBLE, cost, open_gap, rounds)
 
@@ -135,7 +132,7 @@ def _flows(case: Case, susceptance: Floats, on: Bools) -> Floats:
     return np.column_stack([np.where(on, low, 0.0), np.where(on, high, 0.0)])
 
 
-def _solve(problem: _Problem, tangents: Tangents) -> Any:
+def _solve(problem: _Problem, tangents: Tangents) -> Solution:
     """One linear program: the cost of a unit is at least each of its tangents."""
     k, width = len(problem.units.name), problem.equations.shape[1]
     count = np.arange(len(tangents.unit))
@@ -150,19 +147,17 @@ def _solve(problem: _Problem, tangents: Tangents) -> Any:
     bounds[k : 2 * k][~problem.units.in_service] = 0.0
     objective = np.zeros(width)
     objective[k : 2 * k] = 1.0
-    return linprog(
-        objective, A_ub=above, b_ub=-tangents.intercept, A_eq=problem.equations, b_eq=problem.right, bounds=bounds, method="highs"
-    )
+    return solve_program(objective, above=above, limit=-tangents.intercept, equations=problem.equations, right=problem.right, bounds=bounds)
 
 
-def _dispatch(case: Case, found: Any, verdict: Verdict, cost: float, gap: float, rounds: int) -> DcDispatch:
+def _dispatch(case: Case, found: Solution, verdict: Verdict, cost: float, gap: float, rounds: int) -> DcDispatch:
     n, m, k = case.network.n_bus, case.network.n_branch, len(case.units.name)
     return DcDispatch(
         verdict=verdict,
         p_mw=found.x[:k],
         angle_rad=found.x[2 * k : 2 * k + n],
         p_from_mw=found.x[2 * k + n :],
-        price_usd_per_mwh=found.eqlin.marginals[m:],
+        price_usd_per_mwh=found.price[m:],
         cost_usd_per_h=cost,
         gap=gap,
         rounds=rounds,

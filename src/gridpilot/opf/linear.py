@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import linprog
 from scipy.sparse import block_array, csr_array, eye_array
 
 from gridpilot.opf.cost import Tangents, add_tangents, hourly_cost
 from gridpilot.opf.point import Frame, Point, angle_across
+from gridpilot.opf.program import Solution, solve_program
+from gridpilot.opf.verdict import Verdict
 from gridpilot.powerflow.sensitivities import ac_sensitivities
 from gridpilot.values import Bools, Floats, Flow
 
@@ -131,11 +132,11 @@ def propose(frame: Frame, point: Point, model: Model, region: Region, penalty: f
     k = len(frame.case.units.name)
     for _ in range(_COST_ROUNDS):
         found = _solve(frame, point, model, box, penalty, tangents)
-        if found is None:
+        if found.verdict is not Verdict.OPTIMAL:
             return None
         p_mw = point.p_mw + found.x[:k]
         actual, believed = float(hourly_cost(frame.case.units, p_mw).sum()), float(found.x[-k:].sum())
-        merit = float(found.fun) + actual - believed
+        merit = found.value + actual - believed
         if actual - believed <= _COST_GAP * max(abs(actual), 1.0):
             break
         tangents = add_tangents(tangents, frame.case.units, p_mw)
@@ -167,27 +168,22 @@ def _within_reach(model: Model, box: Floats) -> Bools:
     return np.asarray(most > model.room, dtype=np.bool_)
 
 
-def _solve(frame: Frame, point: Point, model: Model, box: Floats, penalty: float, tangents: Tangents) -> Any:
+def _solve(frame: Frame, point: Point, model: Model, box: Floats, penalty: float, tangents: Tangents) -> Solution:
     """Unknowns: changes `[k + r]`, broken limits `[rows]`, what slack units break `[2 slack buses]`, costs `[k]`."""
     k, changes, count, slacks = len(frame.case.units.name), len(box), len(model.room), len(model.balance)
-    known = np.arange(len(tangents.unit))
+    base, known = frame.case.network.base_mva, np.arange(len(tangents.unit))
     slope = csr_array((tangents.slope, (known, tangents.unit)), shape=(len(known), changes))
     cost = csr_array((-np.ones(len(known)), (known, tangents.unit)), shape=(len(known), k))
-    below = block_array(
-        [[csr_array(model.matrix), -eye_array(count), None, None], [slope, None, csr_array((len(known), 2 * slacks)), cost]]
-    )
-    base = frame.case.network.base_mva
+    limits: list[Any] = [csr_array(model.matrix), -eye_array(count), csr_array((count, 2 * slacks)), None]
+    costs: list[Any] = [slope, None, csr_array((len(known), 2 * slacks)), cost]
     elastic = np.concatenate([base * np.eye(slacks), -base * np.eye(slacks)], axis=1)
     equal = np.concatenate([model.balance, np.zeros((slacks, count)), elastic, np.zeros((slacks, k))], axis=1)
     free = np.where(frame.case.units.in_service, np.inf, 0.0)
-    bounds = np.concatenate([box, np.tile([0.0, np.inf], (count + 2 * slacks, 1)), np.column_stack([-free, free])])
-    found = linprog(
+    return solve_program(
         np.concatenate([np.zeros(changes), np.full(count + 2 * slacks, penalty), np.ones(k)]),
-        A_ub=csr_array(below),
-        b_ub=np.concatenate([model.room, -tangents.intercept - tangents.slope * point.p_mw[tangents.unit]]),
-        A_eq=csr_array(equal),
-        b_eq=model.missing_mw,
-        bounds=bounds,
-        method="highs",
+        above=csr_array(block_array([limits, costs])),
+        limit=np.concatenate([model.room, -tangents.intercept - tangents.slope * point.p_mw[tangents.unit]]),
+        equations=csr_array(equal),
+        right=model.missing_mw,
+        bounds=np.concatenate([box, np.tile([0.0, np.inf], (count + 2 * slacks, 1)), np.column_stack([-free, free])]),
     )
-    return found if found.status == 0 else None

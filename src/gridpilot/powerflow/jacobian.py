@@ -34,11 +34,11 @@ class Unknowns(NamedTuple):
     """Buses whose magnitude is unknown and whose reactive power is given."""
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         return len(self.angle) + len(self.magnitude)
 
     def pick(self, complex_power: Complexes) -> Floats:
-        """The rows of a power at all buses `[n]` that are given: `[count]`."""
+        """The rows of a power at all buses `[n]` that are given: `[size]`."""
         return np.concatenate([complex_power.real[self.angle], complex_power.imag[self.magnitude]])
 
 
@@ -47,12 +47,17 @@ def unknowns_of(kind: Codes, energised: Bools) -> Unknowns:
     return Unknowns(np.flatnonzero(energised & (kind != SLACK)), np.flatnonzero(energised & (kind == PQ)))
 
 
+def currents(y: csr_array, v: Complexes) -> Complexes:
+    """Currents into the grid at every bus in pu, of the same shape as the voltages `v` `[n]` or `[n, k]`."""
+    return np.asarray(y @ v, dtype=np.complex128)
+
+
 def power_derivatives(y: csr_array, v: Complexes) -> tuple[csr_array, csr_array]:
     """Of the complex power at every bus by angles (pu/rad) and by magnitudes (pu/pu), each `[n, n]`, all energised buses.
 
     `y` `[n, n]` is the bus admittance matrix, `v` `[n]` the voltages in pu; a dead bus has 0 pu.
     """
-    current = y @ v
+    current = currents(y, v)
     unit = np.where(v != 0, v / np.where(v != 0, np.abs(v), 1.0), 0.0)
     own, across = diags_array(current), diags_array(v)
     by_angle = 1j * across @ (own - y @ across).conj()
@@ -61,7 +66,7 @@ def power_derivatives(y: csr_array, v: Complexes) -> tuple[csr_array, csr_array]
 
 
 def jacobian(y: csr_array, v: Complexes, unknowns: Unknowns) -> csc_array:
-    """Derivatives of the given powers by the unknowns `[count, count]`, in the order of this module."""
+    """Derivatives of the given powers by the unknowns `[size, size]`, in the order of this module."""
     by_angle, by_magnitude = power_derivatives(y, v)
     a, m = unknowns.angle, unknowns.magnitude
     blocks = [

@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import splu
 
 from gridpilot.network.network import Network
-from gridpilot.powerflow.jacobian import Unknowns, jacobian, unknowns_of
+from gridpilot.powerflow.jacobian import Unknowns, currents, jacobian, unknowns_of
 from gridpilot.powerflow.ybus import bus_admittances
 from gridpilot.values import PV, SLACK, Bools, Codes, Floats
 
@@ -91,7 +91,7 @@ def _start(v_start: Complexes, kind: Codes, v_set_pu: Floats, energised: Bools) 
 
 
 def _mismatch(y: csr_array, v: Complexes, given: Complexes, unknowns: Unknowns) -> Floats:
-    return unknowns.pick(given - v * np.conj(y @ v))
+    return unknowns.pick(given - v * np.conj(currents(y, v)))
 
 
 def _worst(mismatch: Floats) -> float:

@@ -21,7 +21,7 @@ from scipy.sparse.linalg import SuperLU, splu
 from gridpilot.errors import PhysicsError, Problem
 from gridpilot.network.network import Network
 from gridpilot.powerflow.islands import energised_buses
-from gridpilot.powerflow.jacobian import Unknowns, jacobian, power_derivatives, unknowns_of
+from gridpilot.powerflow.jacobian import Unknowns, currents, jacobian, power_derivatives, unknowns_of
 from gridpilot.powerflow.ybus import branch_admittances, bus_admittances
 from gridpilot.values import PQ, SLACK, Bools, Codes, Floats, Flow, Ints, Status
 
@@ -139,7 +139,7 @@ def ac_sensitivities(network: Network, flow: Flow, *, kind: Codes, closed: Bools
     unknowns = unknowns_of(kind, live)
     by_magnitude = power_derivatives(y, v)[1]
     held = np.flatnonzero(live & (kind != PQ))
-    changes = np.zeros((unknowns.count, 3 * network.n_bus))
+    changes = np.zeros((unknowns.size, 3 * network.n_bus))
     first = len(unknowns.angle)
     changes[np.arange(first), unknowns.angle] = 1.0 / network.base_mva
     changes[first + np.arange(len(unknowns.magnitude)), network.n_bus + unknowns.magnitude] = 1.0 / network.base_mva
@@ -154,7 +154,7 @@ def ac_sensitivities(network: Network, flow: Flow, *, kind: Codes, closed: Bools
 def _state_changes(n: int, matrix: csc_array, unknowns: Unknowns, changes: Floats) -> tuple[Floats, Floats]:
     """Angles in rad and magnitudes in pu at all buses, each `[n, k]`, for `k` right-hand sides."""
     angle, magnitude = np.zeros((n, changes.shape[1])), np.zeros((n, changes.shape[1]))
-    if unknowns.count == 0:
+    if unknowns.size == 0:
         return angle, magnitude
     try:
         solved = splu(matrix).solve(changes)
@@ -172,7 +172,7 @@ def _response(
     unit = np.where(v != 0, v / np.where(v != 0, np.abs(v), 1.0), 0.0)
     change = 1j * v[:, None] * angle + unit[:, None] * magnitude
     base = network.base_mva
-    at_bus = base * (change * np.conj(y @ v)[:, None] + v[:, None] * np.conj(y @ change))
+    at_bus = base * (change * np.conj(currents(y, v))[:, None] + v[:, None] * np.conj(currents(y, change)))
     ends = _branch_changes(network, on, v, change)
     p_f, q_f = flow.p_from_mw[element], flow.q_from_mvar[element]
     p_t, q_t = flow.p_to_mw[element], flow.q_to_mvar[element]
