@@ -19,36 +19,17 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import block_diag, csr_array, vstack
 
+from gridpilot.agents.limits import Floats, Limits, Margins, limits_of, to_slack
 from gridpilot.agents.reading import devices_of, dispatchable, number, supplied
 from gridpilot.values import Reading, View
 
-Floats = NDArray[np.float64]
 _SOLVE: Any = linprog  # its stubs know dense matrices only
 _BLOCK_ENDS = (1, 2, 3, 5, 8, 12, 18, 24)
 """Cycles after which a block ends: fine at first, coarse later."""
-_LOST_LOAD, _VOLTAGE_UNIT_PU = 10.0, 0.05
-"""As in the reliability and voltage terms of the reward."""
 _TANGENTS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Margins:
-    """Where limits become soft, and what energy in storage is worth."""
-
-    loading: float = 0.93
-    v_pu: float = 0.004
-    slack_share: float = 0.3
-    """Of the slack band."""
-    softness: float = 0.15
-    """Price inside a margin, as a share of the price beyond the limit."""
-    scarce: float = 1.25
-    """Value of the first half of storage, in units of what units' energy costs on average."""
-    plenty: float = 0.9
-    """Value of the second half."""
 
 
 class Columns(NamedTuple):
@@ -67,22 +48,7 @@ class Columns(NamedTuple):
     cost: int
     soft: int
     hard: int
-    count: int
-
-
-class Limits(NamedTuple):
-    """Rows `matrix · change of injections` of what must stay inside limits, alike in every block."""
-
-    matrix: Floats
-    """`[rows, devices]`."""
-    now: Floats
-    """Value at the injections of now `[rows]`."""
-    limit: Floats
-    """Hard upper limit `[rows]`."""
-    margin: Floats
-    """How far below it the soft price begins `[rows]`."""
-    price: Floats
-    """Beyond the limit, per unit and hour `[rows]`."""
+    size: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +88,7 @@ class Lookahead:
     @cached_property
     def hours(self) -> Floats:
         """Length of every block."""
-        return np.diff((0, *self.ends)) * self.view.dt_h
+        return np.asarray(np.diff((0, *self.ends)) * self.view.dt_h, dtype=np.float64)
 
     def forecast(self, name: str, series: str) -> Floats:
         """Mean of a driver in every block."""
@@ -161,69 +127,20 @@ class Lookahead:
         sources = [*self.units, *([self.slack] if self.slack else [])]
         return float(np.mean([self.energy_price(unit) for unit in sources])) if sources else 0.0
 
-    # ------------------------------------------------------------------------------------------- limits
+    @cached_property
+    def limits(self) -> Limits:
+        return limits_of(self.view, self.margins, self.moved)
 
     @cached_property
     def to_slack(self) -> Floats:
-        """What the slack unit gives more per MW injected by a device."""
-        return np.array([self.view.loss_sensitivity.get(device.name, 0.0) - 1.0 for device in self.moved])
-
-    @cached_property
-    def limits(self) -> Limits:
-        parts = [*self._slack_limits(), *self._branch_limits(), *self._voltage_limits()]
-        return Limits(*(np.concatenate([part[k] for part in parts]) for k in range(5)))
-
-    def _slack_limits(self) -> list[Limits]:
-        summary, weights = self.view.summary, self.view.weights
-        now, schedule, band = summary["slack_mw"], summary["slack_schedule_mw"], summary["slack_band_mw"]
-        margin, none = self.margins.slack_share * band, np.zeros(1)
-        rows = [(1.0, schedule + band, margin, weights["imbalance"]), (-1.0, band - schedule, margin, weights["imbalance"])]
-        if "slack_max_mw" in summary:
-            rows.append((1.0, summary["slack_max_mw"], 0.0, _LOST_LOAD * weights["reliability"] + weights["imbalance"]))
-        if "slack_min_mw" in summary:
-            rows.append((-1.0, -summary["slack_min_mw"], 0.0, weights["curtailment"] + weights["imbalance"]))
-        return [
-            Limits(sign * self.to_slack[None], none + sign * now, none + limit, none + soft, none + price)
-            for sign, limit, soft, price in rows
-        ]
-
-    def _branch_limits(self) -> list[Limits]:
-        """Active power of every branch in both directions, under what its reactive power leaves of the rating."""
-        found = []
-        price = self.view.weights["congestion"] * self.view.summary["demand_mw"]
-        for branch in self.view.branches.values():
-            if not branch.values["built"] or not branch.values["closed"] or "rating_mva" not in branch.values:
-                continue
-            rating, p, q = (number(branch, key) for key in ("rating_mva", "p_mw", "q_mvar"))
-            room = np.sqrt(max(rating**2 - q**2, (0.3 * rating) ** 2))
-            row = np.array([[self.view.sensitivity.get(device.name, {}).get(branch.name, 0.0) for device in self.moved]])
-            for sign in (1.0, -1.0):
-                found.append(
-                    Limits(sign * row, np.array([sign * p]), np.array([room]),
-                           np.array([(1.0 - self.margins.loading) * room]), np.array([price / rating]))
-                )  # fmt: skip
-        return found
-
-    def _voltage_limits(self) -> list[Limits]:
-        found = []
-        price = self.view.weights["voltage"] * self.view.summary["demand_mw"] / _VOLTAGE_UNIT_PU
-        for bus in self.view.buses.values():
-            if not bus.values["built"] or not bus.values["energised"] or not self.view.voltage_sensitivity:
-                continue
-            row = np.array([[self.view.voltage_sensitivity.get(device.name, {}).get(bus.name, 0.0) for device in self.moved]])
-            v = number(bus, "v_pu")
-            for sign, limit in ((1.0, number(bus, "v_max_pu")), (-1.0, -number(bus, "v_min_pu"))):
-                found.append(
-                    Limits(sign * row, np.array([sign * v]), np.array([limit]), np.array([self.margins.v_pu]), np.array([price]))
-                )
-        return found
+        return to_slack(self.view, self.moved)
 
     # ------------------------------------------------------------------------------------------ program
 
     @cached_property
     def injection(self) -> Floats:
         """From a block's unknowns to the injection of the moved devices `[devices, columns]`."""
-        c, matrix = self.columns, np.zeros((len(self.moved), self.columns.count))
+        c, matrix = self.columns, np.zeros((len(self.moved), self.columns.size))
         u, r, s, n = len(self.units), len(self.plants), len(self.storage), len(self.loads)
         matrix[np.arange(u + r), np.arange(u + r)] = 1.0
         at = u + r + np.arange(s)
@@ -244,7 +161,7 @@ class Lookahead:
 
     def _bounds(self, block: int) -> Floats:
         """Least and largest value of every unknown of a block `[columns, 2]`."""
-        c, bounds = self.columns, np.zeros((self.columns.count, 2))
+        c, bounds = self.columns, np.zeros((self.columns.size, 2))
         for k, unit in enumerate(self.units):
             bounds[c.unit + k] = self._unit_range(unit, block)
         for k, plant in enumerate(self.plants):
@@ -279,7 +196,7 @@ class Lookahead:
         return least, most, (most - least) / 2.0
 
     def _objective(self, block: int) -> Floats:
-        c, cost, hours = self.columns, np.zeros(self.columns.count), self.hours[block]
+        c, cost, hours = self.columns, np.zeros(self.columns.size), self.hours[block]
         cost[c.cost : c.soft] = 1.0
         if self.slack is not None:
             cost += self.energy_price(self.slack) * (self.to_slack @ self.injection)
@@ -319,14 +236,14 @@ class Lookahead:
             p, bend = number(unit, "p_mw"), self.money(2.0 * number(unit, "cost_a"))
             for at in np.linspace(0.0, number(unit, "p_max_mw"), _TANGENTS if bend > 0 else 1):
                 slope = self.energy_price(unit) + bend * (at - p)
-                row = np.zeros(c.count)
+                row = np.zeros(c.size)
                 row[c.unit + k], row[c.cost + k] = slope, -1.0
                 rows.append(row)
                 right.append(bend * at**2 / 2.0)
-        return np.array(rows).reshape(-1, c.count), np.array(right)
+        return np.array(rows).reshape(-1, c.size), np.array(right)
 
     def _ramps(self) -> tuple[csr_array, Floats]:
-        width, c = self.columns.count, self.columns
+        width, c = self.columns.size, self.columns
         places, values, right, row = [], [], [], 0
         for block in range(1, len(self.ends)):
             for k, unit in enumerate(self.units):
@@ -341,7 +258,7 @@ class Lookahead:
 
     def _equations(self) -> tuple[csr_array, Floats]:
         """Energy in storage and energy owed by loads, from block to block, and the two halves of the energy."""
-        width, c = self.columns.count, self.columns
+        width, c = self.columns.size, self.columns
         places: list[tuple[int, int]] = []
         values: list[float] = []
         right: list[float] = []
@@ -379,7 +296,7 @@ class Lookahead:
         )  # fmt: skip
         if found.status != 0:
             return None
-        first = found.x[: self.columns.count].copy()
+        first = found.x[: self.columns.size].copy()
         first[self.columns.owed : self.columns.cost] = 0.0
         return np.asarray(self.injection @ first, dtype=np.float64)
 

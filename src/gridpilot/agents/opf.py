@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gridpilot.agents.lookahead import Floats, Lookahead, Margins
+from gridpilot.agents.limits import Floats, Margins
+from gridpilot.agents.lookahead import Lookahead
 from gridpilot.agents.reading import binding, closable, devices_of, number, order, risk_of, supplied
 from gridpilot.values import Action, Candidate, Decision, Preview, Reading, View
 
@@ -37,9 +38,9 @@ class Opf:
     """Part of the slack band, from its edges inwards, that has a price."""
     softness: float = 0.15
     """Price inside a margin, as a share of the price beyond the limit."""
-    scarce: float = 1.25
+    scarce: float = 3.0
     """Value of the first half of storage, in units of what energy of the units costs on average."""
-    plenty: float = 0.9
+    plenty: float = 1.0
     """Value of the second half of storage, in the same units."""
     name: str = NAME
 
@@ -56,9 +57,7 @@ class Opf:
         moves = [move for move in moves if move]
         seen = view.preview(moves, self.horizon)
         best = max((seen.nothing, *seen.candidates), key=lambda candidate: self._score(program, candidate))
-        return Decision(
-            assessment=_assess(view, seen, best), risk_level=_risk(view, seen.nothing), actions=best.actions, agent=self.name
-        )
+        return Decision(assessment=_assess(view, seen, best), risk_level=_risk(view, seen.nothing), actions=best.actions, agent=self.name)
 
     def _score(self, program: Lookahead, candidate: Candidate) -> float:
         """Reward, with what the orders leave in storage at its value; a collapse is worse than anything."""
@@ -80,7 +79,11 @@ def _close(view: View) -> Move:
     names = closable(view)
     found = [order("TOPOLOGY", name, "status", "closed", "close what stands open") for name in names]
     for plant in devices_of(view, "solar", "wind"):
-        ways = [view.branches[name] for name in names if plant.values["bus"] in (view.branches[name].values["from"], view.branches[name].values["to"])]
+        ways = [
+            view.branches[name]
+            for name in names
+            if plant.values["bus"] in (view.branches[name].values["from"], view.branches[name].values["to"])
+        ]
         if supplied(view, plant) or not ways or "limit_mw" not in plant.bounds:
             continue
         carried = _CAREFUL * sum(float(way.values.get("rating_mva", number(plant, "p_max_mw"))) for way in ways)
