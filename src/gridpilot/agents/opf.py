@@ -4,7 +4,8 @@ The program (`gridpilot.agents.lookahead`) moves units, storage, flexible load a
 is met at the least cost, with branch flows, voltages, losses and the slack unit linear around the flow of now. What it
 wants for the next cycle is ordered; the next cycle solves anew (receding horizon). Because the program is linear and the
 grid is not, a batched preview compares its orders with smaller versions of them and with holding, and the best by the
-reward is what counts, with energy kept in storage at its value. Branches that stand open for no reason are closed.
+reward over the next cycles is what counts, with energy kept in storage at its value; orders which, held over the whole
+outlook, would break more limits than holding are left out before. Branches that stand open for no reason are closed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _SHARES = (1.0, 0.5, 0.2)
 _COLLAPSE = 1e3
 _LEAST_MW = 0.5
 _CAREFUL = 0.8
+_UNSERVED_MWH, _LONGER_MIN = 0.1, 5.0
+"""Differences that a forecast cannot tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Opf:
     """How careful it is, and what energy in storage is worth."""
 
     horizon: int = 3
-    """Cycles of the outlook over which orders are compared; the program itself sees all of it."""
+    """Cycles over which the reward of orders is compared: they are for the next one; the program itself sees all of the outlook."""
     margin_loading: float = 0.93
     """Loading from which on a branch has a price, for what forecasts miss."""
     margin_v_pu: float = 0.004
@@ -55,7 +58,9 @@ class Opf:
         plans = [_orders(program, wanted, share) for share in _SHARES] if wanted is not None else []
         moves = [*plans, *([(*plan, *closing) for plan in (*plans[:1], ())] if closing else [])]
         moves = [move for move in moves if move]
-        seen = view.preview(moves, self.horizon)
+        later = view.preview(moves)
+        safe = [move for move, candidate in zip(moves, later.candidates, strict=True) if not _is_worse(candidate, later.nothing)]
+        seen = view.preview(safe, self.horizon)
         best = max((seen.nothing, *seen.candidates), key=lambda candidate: self._score(program, candidate))
         return Decision(assessment=_assess(view, seen, best), risk_level=_risk(view, seen.nothing), actions=best.actions, agent=self.name)
 
@@ -122,6 +127,14 @@ _VERBS = {
     "limit_mw": ("CURTAIL", 1.0, "take what the grid can carry"),
 }
 """Verb of a parameter, the sign from injection to it, and the reason that is given."""
+
+
+def _is_worse(candidate: Candidate, nothing: Candidate) -> bool:
+    """Whether orders, held over the outlook, lose the grid, leave load unserved or break limits for longer than holding does."""
+    if candidate.survives != nothing.survives:
+        return not candidate.survives
+    longer = candidate.overload_min + candidate.voltage_min - nothing.overload_min - nothing.voltage_min
+    return candidate.unserved_mwh > nothing.unserved_mwh + _UNSERVED_MWH or longer > _LONGER_MIN
 
 
 def _kept_mwh(program: Lookahead, candidate: Candidate, hours: float) -> float:
