@@ -114,8 +114,9 @@ def test_smaller_versions_of_the_orders_are_among_the_candidates() -> None:
         return ask(candidates, horizon)
 
     Opf().decide(replace(view, preview=listen))
+    first = asked[:3]
     sizes = [
-        sum(abs(float(next(iter(a.params.values()))) - float(view.devices[a.target].values["setpoint_mw"])) for a in plan) for plan in asked
+        sum(abs(float(next(iter(a.params.values()))) - float(view.devices[a.target].values["setpoint_mw"])) for a in plan) for plan in first
     ]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > 1.5 * sizes[-1] > 0

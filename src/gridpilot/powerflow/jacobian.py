@@ -65,9 +65,9 @@ def power_derivatives(y: csr_array, v: Complexes) -> tuple[csr_array, csr_array]
     return csr_array(by_angle), csr_array(by_magnitude)
 
 
-def jacobian(y: csr_array, v: Complexes, unknowns: Unknowns) -> csc_array:
-    """Derivatives of the given powers by the unknowns `[size, size]`, in the order of this module."""
-    by_angle, by_magnitude = power_derivatives(y, v)
+def jacobian(derivatives: tuple[csr_array, csr_array], unknowns: Unknowns) -> csc_array:
+    """Derivatives of the given powers by the unknowns `[size, size]`, of those of all powers by angles and by magnitudes."""
+    by_angle, by_magnitude = derivatives
     a, m = unknowns.angle, unknowns.magnitude
     blocks = [
         [by_angle.real[a][:, a], by_magnitude.real[a][:, m]],

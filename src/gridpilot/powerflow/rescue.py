@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import splu
 
 from gridpilot.network.network import Network
-from gridpilot.powerflow.jacobian import Unknowns, currents, jacobian, unknowns_of
+from gridpilot.powerflow.jacobian import Unknowns, currents, jacobian, power_derivatives, unknowns_of
 from gridpilot.powerflow.ybus import bus_admittances
 from gridpilot.values import PV, SLACK, Bools, Codes, Floats
 
@@ -101,7 +101,7 @@ def _worst(mismatch: Floats) -> float:
 
 def _newton_step(y: csr_array, v: Complexes, mismatch: Floats, unknowns: Unknowns) -> Floats | None:
     """Changes of the unknowns, or None where the Jacobian is singular or not finite."""
-    matrix = jacobian(y, v, unknowns)
+    matrix = jacobian(power_derivatives(y, v), unknowns)
     if not (np.isfinite(matrix.data).all() and np.isfinite(mismatch).all()):
         return None
     try:

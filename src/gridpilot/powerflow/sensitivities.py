@@ -137,15 +137,15 @@ def ac_sensitivities(network: Network, flow: Flow, *, kind: Codes, closed: Bools
     on = closed & live[network.branch_from] & live[network.branch_to]
     y = bus_admittances(network, on)
     unknowns = unknowns_of(kind, live)
-    by_magnitude = power_derivatives(y, v)[1]
+    derivatives = power_derivatives(y, v)
     held = np.flatnonzero(live & (kind != PQ))
     changes = np.zeros((unknowns.size, 3 * network.n_bus))
     first = len(unknowns.angle)
     changes[np.arange(first), unknowns.angle] = 1.0 / network.base_mva
     changes[first + np.arange(len(unknowns.magnitude)), network.n_bus + unknowns.magnitude] = 1.0 / network.base_mva
-    moved = by_magnitude[:, held].toarray()
+    moved = derivatives[1][:, held].toarray()
     changes[:, 2 * network.n_bus + held] = -np.concatenate([moved.real[unknowns.angle], moved.imag[unknowns.magnitude]])
-    angle, magnitude = _state_changes(network.n_bus, jacobian(y, v, unknowns), unknowns, changes)
+    angle, magnitude = _state_changes(network.n_bus, jacobian(derivatives, unknowns), unknowns, changes)
     magnitude[held, 2 * network.n_bus + held] = 1.0
     columns = np.split(np.arange(3 * network.n_bus), 3)
     return AcSensitivities(*(_response(network, flow, element, on, y, v, angle[:, own], magnitude[:, own]) for own in columns))
