@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,21 +147,18 @@ def test_sensitivities_of_voltages_and_losses_say_what_a_small_change_of_a_load_
     state = small.held(twin, twin.first(), 40)[-1].state
     view = twin.observe(state)
     name, less = "LOAD-03", 0.4
+    at_bus, ratio, given = _solved_with(twin, state, name)
     before, after = (
-        twin.model.engine.solve(
-            state.flow.p_bus_mw + change * at_bus, state.flow.q_bus_mvar + change * ratio * at_bus, kind=kind, v_set_pu=v_set, closed=closed,
-            start=state.flow,
-        )
-        for at_bus, ratio, kind, v_set, closed in [_solved_with(twin, state, name)]
-        for change in (0.0, less)
-    )  # fmt: skip
+        twin.model.engine.solve(state.flow.p_bus_mw + mw * at_bus, state.flow.q_bus_mvar + mw * ratio * at_bus, **given, start=state.flow)
+        for mw in (0.0, less)
+    )
     for k, bus in enumerate(twin.model.scenario.network.bus_name):
         moved = (after.v_pu - before.v_pu)[0, k] / less
         assert view.voltage_sensitivity[name][bus] == pytest.approx(moved, abs=3e-6), bus
     assert view.loss_sensitivity[name] == pytest.approx(float((after.losses_mw - before.losses_mw)[0]) / less, abs=1e-3)
 
 
-def _solved_with(twin: Twin, state: GridState, load: str) -> tuple[np.ndarray, float, np.ndarray, np.ndarray, np.ndarray]:
+def _solved_with(twin: Twin, state: GridState, load: str) -> tuple[Any, float, dict[str, Any]]:
     """A unit injection at a load's bus, its Mvar per MW, and what else a power flow of now takes."""
     model = twin.model
     k = model.scenario.tables["load"].name.index(load)
@@ -168,7 +166,8 @@ def _solved_with(twin: Twin, state: GridState, load: str) -> tuple[np.ndarray, f
     at_bus[0, model.scenario.tables["load"].bus[k]] = 1.0
     p, q = state.exogenous[0, model.columns["load"]].reshape(2, -1)[:, k]
     closed = state.setpoints.closed & ~state.faulted & state.branch_active
-    return at_bus, float(q / p), model.layout.base_kind[None], model.layout.v_set_pu[None], closed
+    given = {"kind": model.layout.base_kind[None], "v_set_pu": model.layout.v_set_pu[None], "closed": closed}
+    return at_bus, float(q / p), given
 
 
 def test_a_grid_that_is_down_has_no_ac_sensitivities() -> None:
