@@ -410,6 +410,13 @@ class View:
     """Only in views with system visibility."""
     sensitivity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Per device (injection +1 MW, the slack unit −1 MW) its effect on every branch's flow in MW: PTDF."""
+    voltage_sensitivity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Per device (injection +1 MW, with the reactive power that goes with it) its effect on every bus voltage in pu, around the
+    AC flow of now. Empty where there is none: a grid that is down, an engine without voltages."""
+    loss_sensitivity: Mapping[str, float] = field(default_factory=dict)
+    """Per device (the same) its effect on the losses in MW; the slack unit then gives 1 MW less, and this more."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """What the reward makes of its terms, by name: the weighted sum of the terms is the reward."""
 
 
 class Agent(Protocol):

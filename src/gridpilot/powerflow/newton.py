@@ -19,9 +19,9 @@ from gridpilot.frame import Frame, frame_at, frame_of
 from gridpilot.jit import kernel
 from gridpilot.network.network import Network
 from gridpilot.powerflow.batch import Queue, Solver, new_queue, solve_rows
+from gridpilot.powerflow.fallback import rescue_rows
 from gridpilot.powerflow.group import Group, Inputs, Outputs, Settings, new_group
 from gridpilot.powerflow.islands import Ends
-from gridpilot.powerflow.rescue import rescue_rows
 from gridpilot.powerflow.seam import as_flow, as_inputs, check_fused, new_outputs
 from gridpilot.powerflow.symbolic import Pattern, analyse
 from gridpilot.powerflow.ybus import Admittances, kernel_admittances
@@ -136,7 +136,14 @@ class Newton:
         else:
             faults = self._solve_rows(inputs, rows, out)
         if faults:
-            rescue_rows(self.network, self.settings, inputs, out)
+            self.rescue(inputs, out)
+
+    def rescue(self, inputs: Inputs, out: Outputs) -> None:
+        """Solve the elements that the pivots were at fault for by SciPy's sparse LU."""
+        rescue_rows(self.network, self.settings, inputs, out, self._read_out)
+
+    def _read_out(self, one: Inputs, out: Outputs) -> None:
+        self._solve_rows(one, np.arange(1), out)
 
     def width(self, count: int) -> int:
         """Lanes that so many elements are solved with: those of a large network in wide registers would leave the cache."""

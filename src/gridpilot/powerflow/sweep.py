@@ -22,7 +22,6 @@ from gridpilot.powerflow.batch import Queue, Solver, new_queue, solve_rows
 from gridpilot.powerflow.group import Group, Inputs, Outputs, Settings
 from gridpilot.powerflow.islands import Ends
 from gridpilot.powerflow.newton import NARROW, WIDE, Newton
-from gridpilot.powerflow.rescue import rescue_rows
 from gridpilot.powerflow.seam import as_flow, as_inputs, new_outputs
 from gridpilot.powerflow.symbolic import Pattern
 from gridpilot.powerflow.ybus import Admittances
@@ -144,7 +143,7 @@ class Sweep:
         else:
             faults = sum(self._pool.map(lambda part: part.solve(*given), self._parts))
         if faults:
-            rescue_rows(self.case.network, self._engine.settings, self._inputs, self._outputs)
+            self._engine.rescue(self._inputs, self._outputs)
         return self._flow
 
     def _check_shapes(self, given: list[Floats]) -> None:
