@@ -14,13 +14,13 @@ import numpy as np
 
 from gridpilot.jit import bare
 from gridpilot.powerflow.branch_flow import write_branches, write_buses, write_energised
-from gridpilot.powerflow.gather import gather_buses, gather_limits, gather_share, gather_start, gather_state
 from gridpilot.powerflow.common import have_in_common
+from gridpilot.powerflow.gather import gather_buses, gather_limits, gather_share, gather_start, gather_state
 from gridpilot.powerflow.group import HOPELESS_PU, Group, Inputs, Outputs, Settings
 from gridpilot.powerflow.islands import Ends
+from gridpilot.powerflow.iteration import KEEP, KNOWN, NEW, Manner, iterate, reject_low
 from gridpilot.powerflow.lanes import load, store
 from gridpilot.powerflow.limits import ROUNDS, switch_limited
-from gridpilot.powerflow.iteration import KEEP, KNOWN, NEW, Manner, iterate, reject_low
 from gridpilot.powerflow.start import start_cold
 from gridpilot.powerflow.symbolic import Pattern
 from gridpilot.powerflow.topology import reset_roles, set_topology
@@ -43,12 +43,13 @@ class Queue(NamedTuple):
     late: Ints
     again: Ints
     last: Ints
-    count: Ints
+    waiting: Ints
 
 
 def new_queue(rows: Ints) -> Queue:
     """A queue of these elements."""
-    return Queue(rows, *np.empty((3, len(rows)), dtype=np.int64), np.zeros(3, dtype=np.int64))
+    late, again, last = np.empty((3, len(rows)), dtype=np.int64)
+    return Queue(rows, late, again, last, np.zeros(3, dtype=np.int64))
 
 
 class Solver(NamedTuple):
@@ -71,19 +72,21 @@ def solve_rows(solver: Solver, inputs: Inputs, queue: Queue, first: int, count: 
     """
     group = solver.group
     group.known[0] = group.known[0] and standing
-    queue.count[_LATE] = queue.count[_AGAIN] = queue.count[_LAST] = 0
+    queue.waiting[_LATE] = queue.waiting[_AGAIN] = queue.waiting[_LAST] = 0
     _pass(solver, inputs, queue.rows, first, count, _FIRST, standing, queue, out)
-    _pass(solver, inputs, queue.late, 0, queue.count[_LATE], _RESUMED, False, queue, out)
-    _pass(solver, inputs, queue.again, 0, queue.count[_AGAIN], _COLD, False, queue, out)
-    _pass(solver, inputs, queue.last, 0, queue.count[_LAST], _FLAT, False, queue, out)
+    _pass(solver, inputs, queue.late, 0, queue.waiting[_LATE], _RESUMED, False, queue, out)
+    _pass(solver, inputs, queue.again, 0, queue.waiting[_AGAIN], _COLD, False, queue, out)
+    _pass(solver, inputs, queue.last, 0, queue.waiting[_LAST], _FLAT, False, queue, out)
     faults = 0
-    for k in range(queue.count[_LAST]):
+    for k in range(queue.waiting[_LAST]):
         faults += 1 if out.rescued[queue.last[k]] else 0
     return faults
 
 
 @bare
-def _pass(solver: Solver, inputs: Inputs, rows: Ints, begin: int, count: int, mode: int, standing: bool, queue: Queue, out: Outputs) -> None:
+def _pass(
+    solver: Solver, inputs: Inputs, rows: Ints, begin: int, count: int, mode: int, standing: bool, queue: Queue, out: Outputs
+) -> None:
     """Solve some elements group by group, and queue those that go on."""
     pattern, admittances, ends, settings, group = solver
     limited, shared, width = len(inputs.q_min_mvar) > 0, len(inputs.share) > 0, group.width
@@ -174,17 +177,17 @@ def _judge(mode: int, lane: int, base_mva: float, group: Group, queue: Queue, ou
     elif group.solved[lane] != 0.0:
         status = _OK if group.whole[lane] else _ISLANDED
     elif group.live[lane] != 0.0:
-        queue.late[queue.count[_LATE]] = row
-        queue.count[_LATE] += 1
+        queue.late[queue.waiting[_LATE]] = row
+        queue.waiting[_LATE] += 1
     else:
         failed = True
         status = _LOW if low or (mode > _RESUMED and out.status[row] == _LOW) else _DIVERGED
         if mode != _FLAT and group.cold[lane] != 0.0:
-            queue.last[queue.count[_LAST]] = row
-            queue.count[_LAST] += 1
+            queue.last[queue.waiting[_LAST]] = row
+            queue.waiting[_LAST] += 1
         elif mode != _FLAT:
-            queue.again[queue.count[_AGAIN]] = row
-            queue.count[_AGAIN] += 1
+            queue.again[queue.waiting[_AGAIN]] = row
+            queue.waiting[_AGAIN] += 1
     out.status[row], out.iterations[row] = status, group.steps[lane]
     out.residual[row] = group.residual[lane] * base_mva
     # for whoever solves the rest: the pivots were at fault, perhaps not the grid

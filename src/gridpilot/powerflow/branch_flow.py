@@ -45,9 +45,7 @@ def write_branches(pattern: Pattern, admittances: Admittances, base_mva: float, 
 
 
 @bare
-def write_buses(
-    pattern: Pattern, admittances: Admittances, base_mva: float, inputs: Inputs, group: Group, out: Outputs
-) -> None:
+def write_buses(pattern: Pattern, admittances: Admittances, base_mva: float, inputs: Inputs, group: Group, out: Outputs) -> None:
     """Voltages and injections, and the losses in bus shunts (added to `out.losses`).
 
     An injection is the given one, number for number, but where the bus fixes voltage (q), takes a share of the balance (p)

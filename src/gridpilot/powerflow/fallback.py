@@ -10,7 +10,7 @@ from gridpilot.network.network import Network
 from gridpilot.powerflow.group import Inputs, Outputs, Settings
 from gridpilot.powerflow.islands import roles
 from gridpilot.powerflow.rescue import rescue
-from gridpilot.powerflow.seam import new_outputs
+from gridpilot.powerflow.seam import copy_element, new_outputs, one_element
 from gridpilot.values import OFF, Status
 
 _CLOSER = 0.5
@@ -28,8 +28,7 @@ def rescue_rows(network: Network, settings: Settings, inputs: Inputs, out: Outpu
     if len(inputs.q_min_mvar) or len(inputs.share):
         return
     for row in rows.tolist():
-        one = Inputs(*[values[row : row + 1] if len(values) > 1 else values for values in inputs])
-        _rescue_row(network, settings, one, out, row, read_out)
+        _rescue_row(network, settings, one_element(inputs, row), out, row, read_out)
 
 
 def _rescue_row(
@@ -49,5 +48,4 @@ def _rescue_row(
     read_out(start, mine)
     if mine.status[0] in (Status.OK, Status.ISLANDED):
         mine.rescued[0], mine.iterations[0] = True, found.iterations
-    for whole, part in zip(out, mine, strict=True):
-        whole[row] = part[0]
+    copy_element(mine, out, row)

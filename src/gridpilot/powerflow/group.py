@@ -5,7 +5,7 @@ A group that is not full repeats its last element.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,8 @@ LOWEST_VOLTAGE_PU = 0.5
 
 class Inputs(NamedTuple):
     """The arguments of `PowerFlow.solve`, row-major. What is the same for all elements may have one row, what was not
-    given has none."""
+    given has none.
+    """
 
     p_mw: Floats
     q_mvar: Floats
@@ -154,29 +155,39 @@ class Group(NamedTuple):
     surplus: Floats
     """Scratch of a shared slack: per lane and island `[width * n]`."""
 
+    @property
+    def width(self) -> int:
+        """Lanes of a register; in compiled code a constant."""
+        return len(self.row)
+
 
 _UNSEEN = -1
 
 
 def new_group(pattern: Pattern, admittances: Admittances, width: int) -> Group:
     """Scratch for one group of a network, with all branches out of service."""
-    n, m, entries = len(pattern.bus), len(admittances.per_rating), len(pattern.entry_column)
+    n, m, u, entries = len(pattern.bus), len(admittances.per_rating), len(pattern.column), len(pattern.entry_column)
+    memory: dict[str, Any] = {}
+    for name in ("p", "q", "v_set", "e", "f", "e_kept", "f_kept", "alive", "built", "holds", "regulates", "pv", "fixed"):
+        memory[name] = np.zeros(n * width)
+    for name in ("q_min", "q_max", "limited", "share"):
+        memory[name] = np.zeros(n * width)
+    for name in ("current", "rhs", "second", "own_diagonal"):
+        memory[name] = np.zeros(2 * n * width)
+    for name in ("finite", "live", "solved", "cold", "singular", "residual", "lane"):
+        memory[name] = np.zeros(width)
+    for name in ("own", "differs", "all_pq"):
+        memory[name] = np.zeros(n, dtype=np.bool_)
     return Group(
-        *np.zeros((17, n * width)),
-        *np.zeros((3, 2 * n * width)),
+        **memory,
         on=np.zeros(m * width),
-        blocks=np.zeros(4 * (n + 2 * len(pattern.column)) * width),
-        own_diagonal=np.zeros(2 * n * width),
+        blocks=np.zeros(4 * (n + 2 * u) * width),
         own_entry=np.zeros(2 * entries * width),
-        **dict(zip(("finite", "live", "solved", "cold", "singular", "residual", "lane"), np.zeros((7, width)), strict=True)),
         row=np.zeros(width, dtype=np.int64),
         steps=np.zeros(width, dtype=np.int64),
         diagonal=admittances.shunt.ravel().copy(),
         entry=np.zeros(2 * entries),
         on_common=np.zeros(m, dtype=np.bool_),
-        own=np.zeros(n, dtype=np.bool_),
-        differs=np.zeros(n, dtype=np.bool_),
-        all_pq=np.zeros(n, dtype=np.bool_),
         kind=np.full(width * n, _UNSEEN, dtype=np.int8),
         closed=np.zeros(width * m, dtype=np.bool_),
         role=np.zeros(width * n, dtype=np.int8),
@@ -184,7 +195,7 @@ def new_group(pattern: Pattern, admittances: Admittances, width: int) -> Group:
         holder=np.zeros(width * n, dtype=np.int64),
         whole=np.zeros(width, dtype=np.bool_),
         shared=np.zeros(width, dtype=np.bool_),
-        common=np.zeros(4 * (n + 2 * len(pattern.column))),
+        common=np.zeros(4 * (n + 2 * u)),
         common_current=np.zeros(2 * n),
         known=np.zeros(1, dtype=np.bool_),
         surplus=np.zeros(width * n),

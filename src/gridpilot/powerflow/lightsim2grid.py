@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from gridpilot.errors import MissingExtraError, PhysicsError, Problem
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import HOPELESS_PU, LOWEST_VOLTAGE_PU, Inputs, Outputs
-from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, screen
-from gridpilot.values import PQ, SLACK, Bools, Codes, Floats, Flow, Ints, Status
+from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, refuse_extras, screen, with_roles
+from gridpilot.values import PQ, SLACK, Bools, Codes, Floats, Flow, Ints, ReactiveLimits, Status
 
 try:
     from lightsim2grid.algorithm import AlgorithmType
@@ -62,12 +62,16 @@ class LightSim2Grid:
         self._max_iterations = max_iterations
         self._is_trafo = tapped(network)
 
-    def solve(self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None) -> Flow:
+    def solve(
+        self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
+        limits: ReactiveLimits | None = None, share: Floats | None = None,
+    ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`. Raises `PhysicsError` also where an element has more than one slack bus.
 
         Without a usable start an element begins at the angles of lightsim2grid's DC power flow.
         """
-        inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start)
+        refuse_extras(self.name, limits, share)
+        inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
         _check_slacks(self.network, inputs)
         batch = len(inputs.p_mw)
         out = blank_outputs(batch, self.network.n_bus, self.network.n_branch)
@@ -77,7 +81,7 @@ class LightSim2Grid:
         for b in range(batch):
             if out.status[b] != Status.NON_FINITE:
                 self._solve_element(inputs, out, b, start)
-        return as_flow(out, batch)
+        return as_flow(out)
 
     def _solve_element(self, inputs: Inputs, out: Outputs, b: int, start: Flow | None) -> None:
         energised = out.energised[b]
@@ -93,7 +97,8 @@ class LightSim2Grid:
             consumers=Consumers(takes, -inputs.p_mw[b, takes], -inputs.q_mvar[b, takes]),
             holders=Holders(holds, inputs.p_mw[b, holds], inputs.v_set_pu[b, holds], inputs.kind[b, holds] == SLACK),
         )
-        voltage = self._run(grid, None if start is None or not start.usable[b] else _turned(start, b, inputs.kind[b]))
+        row = 0 if start is None or len(start.status) == 1 else b
+        voltage = self._run(grid, None if start is None or not start.usable[row] else _turned(start, row, inputs.kind[b]))
         if not len(voltage):
             out.status[b] = Status.DIVERGED
         elif np.abs(voltage[energised]).min() < LOWEST_VOLTAGE_PU:

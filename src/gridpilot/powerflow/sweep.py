@@ -88,18 +88,14 @@ def _sweep(solver: Solver, held: _Held, first: int, last: int, load_p: Floats, l
 @kernel
 def _sweep_narrow(at: int, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
     held = _held(at)
-    solver = Solver(
-        _pattern(held.pattern), _admittances(held.admittances), _ends(held.ends), _settings(held.settings), _narrow(held.group)
-    )
+    solver = Solver(_pattern(held.pattern), _admittances(held.admittances), _ends(held.ends), _settings(held.settings), _narrow(held.group))
     return _sweep(solver, held, first, last, load_p, load_q, unit_p)
 
 
 @kernel
 def _sweep_wide(at: int, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
     held = _held(at)
-    solver = Solver(
-        _pattern(held.pattern), _admittances(held.admittances), _ends(held.ends), _settings(held.settings), _wide(held.group)
-    )
+    solver = Solver(_pattern(held.pattern), _admittances(held.admittances), _ends(held.ends), _settings(held.settings), _wide(held.group))
     return _sweep(solver, held, first, last, load_p, load_q, unit_p)
 
 
