@@ -134,8 +134,7 @@ class PowerFlow(Protocol):
 
         `p_mw`, `q_mvar` `[B, n]` net injections; `kind` `[B, n]` of `PQ`, `PV`, `SLACK`, `OFF`, `FORMING`; `v_set_pu`
         `[B, n]` read at PV, SLACK and FORMING buses; `closed` `[B, m]` branches in service; `start` a flow to begin from,
-        element by element, where its own is usable. What all elements have in common may have one row, `[1, …]`:
-        `kind`, `v_set_pu`, `closed`, `start`, `limits`, `share`.
+        element by element, where its own is usable. What all elements have in common may have one row, `[1, …]`.
 
         `limits` bounds what PV buses inject. `share` `[B, n]` ≥ 0 says in what proportion buses take up what the
         injections of their island leave over, a distributed slack; without it, and in an island whose shares are all 0,

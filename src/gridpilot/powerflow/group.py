@@ -29,11 +29,10 @@ class Inputs(NamedTuple):
 
     p_mw: Floats
     q_mvar: Floats
-    """`[B, n]`."""
     kind: Codes
     v_set_pu: Floats
     closed: Bools
-    """`[B or 1, n]`, `[B or 1, n]`, `[B or 1, m]`."""
+    """`[B or 1, n]`, `closed` `[B or 1, m]`."""
     q_min_mvar: Floats
     q_max_mvar: Floats
     share: Floats
@@ -147,6 +146,11 @@ class Group(NamedTuple):
     whole: Bools
     shared: Bools
     """Whether every built bus of a lane has a source; whether its slack was taken to be shared `[width]`."""
+    seen: Ints
+    frontier: Ints
+    """Scratch of a search through a lane's buses, by place: the search that saw it, and those yet to look around from `[n]`."""
+    searches: Ints
+    """How many there were `[1]`."""
     common: Floats
     common_current: Floats
     """Factors and currents of a first step in common: as `blocks` and `current`, but plain numbers."""
@@ -195,6 +199,9 @@ def new_group(pattern: Pattern, admittances: Admittances, width: int) -> Group:
         holder=np.zeros(width * n, dtype=np.int64),
         whole=np.zeros(width, dtype=np.bool_),
         shared=np.zeros(width, dtype=np.bool_),
+        seen=np.zeros(n, dtype=np.int64),
+        frontier=np.zeros(n, dtype=np.int64),
+        searches=np.zeros(1, dtype=np.int64),
         common=np.zeros(4 * (n + 2 * u)),
         common_current=np.zeros(2 * n),
         known=np.zeros(1, dtype=np.bool_),

@@ -22,7 +22,7 @@ from gridpilot.powerflow.batch import Queue, Solver, new_queue, solve_rows
 from gridpilot.powerflow.fallback import rescue_rows
 from gridpilot.powerflow.group import Group, Inputs, Outputs, Settings, new_group
 from gridpilot.powerflow.islands import Ends
-from gridpilot.powerflow.seam import as_flow, as_inputs, check_fused, new_outputs
+from gridpilot.powerflow.seam import as_flow, as_inputs, batch_of, check_fused, new_outputs
 from gridpilot.powerflow.symbolic import Pattern, analyse
 from gridpilot.powerflow.ybus import Admittances, kernel_admittances
 from gridpilot.values import Bools, Codes, Floats, Flow, Ints, ReactiveLimits
@@ -122,13 +122,13 @@ class Newton:
         not solve from 1 pu with damped steps.
         """
         inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share)
-        out = new_outputs(len(inputs.p_mw), self.network.n_bus, self.network.n_branch)
+        out = new_outputs(batch_of(inputs), self.network.n_bus, self.network.n_branch)
         self.solve_into(inputs, out)
         return as_flow(out)
 
     def solve_into(self, inputs: Inputs, out: Outputs) -> None:
         """Solve a batch of checked inputs into memory that the caller owns."""
-        rows = np.arange(len(inputs.p_mw))
+        rows = np.arange(len(out.status))
         threads = min(self._threads, len(rows) // _LEAST_PER_THREAD)
         if threads > 1:
             with ThreadPoolExecutor(threads) as pool:

@@ -57,17 +57,21 @@ def as_inputs(
 
 
 def check_shapes(network: Network, given: Mapping[str, NDArray[Any]]) -> None:
-    """Raises `PhysicsError` which names every array that does not fit the network and the batch of `p_mw`."""
-    batch, problems = len(given["p_mw"]), []
+    """Raises `PhysicsError` which names every array that does not fit the network and the batch, which the longest tells."""
+    batch, problems = max(len(values) for values in given.values()), []
+    batch = batch if len(given["p_mw"]) else 0
     for name, values in given.items():
         width = network.n_branch if name == "closed" else network.n_bus
-        shape = np.shape(values)
-        if shape == (batch, width) or (shape == (1, width) and name not in ("p_mw", "q_mvar")):
-            continue
-        problems.append(Problem(name, f"has shape {shape}, expected {(batch, width)}"))
+        if np.shape(values) not in ((batch, width), (1, width)):
+            problems.append(Problem(name, f"has shape {np.shape(values)}, expected {(batch, width)}"))
     if problems:
-        hint = "Give every array a batch axis first, of one length, then the network's buses or branches."
+        hint = "Give every array a batch axis first, of one length or 1, then the network's buses or branches."
         raise PhysicsError("The arrays do not fit the network.", problems, hint=hint)
+
+
+def batch_of(inputs: Inputs) -> int:
+    """How many elements there are; one row may stand for all."""
+    return max(len(inputs.p_mw), len(inputs.q_mvar), len(inputs.kind), len(inputs.v_set_pu), len(inputs.closed)) if len(inputs.p_mw) else 0
 
 
 def refuse_extras(name: str, limits: ReactiveLimits | None, share: Floats | None) -> None:
@@ -79,7 +83,7 @@ def refuse_extras(name: str, limits: ReactiveLimits | None, share: Floats | None
 
 def every_row(inputs: Inputs) -> Inputs:
     """The same inputs with a row per element in every array that was given."""
-    batch = len(inputs.p_mw)
+    batch = batch_of(inputs)
     repeated: list[Any] = [np.repeat(values, batch, axis=0) if len(values) == 1 and batch != 1 else values for values in inputs]
     return Inputs(*repeated)
 
