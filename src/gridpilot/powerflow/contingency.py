@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,15 +22,17 @@ from gridpilot.errors import ConfigError, PhysicsError, Problem
 from gridpilot.network.network import Network
 from gridpilot.powerflow.outages import Outages
 from gridpilot.powerflow.screening import Estimate, estimate_loading
+from gridpilot.powerflow.summary import ROUNDING, summarise
 from gridpilot.values import Bools, Codes, Floats, Flow, Ints, PowerFlow, Status
+
+Array = TypeVar("Array", Floats, Codes, Bools)
 
 SCREEN_LOADING = 0.7
 """Estimated loading above which an outage should be confirmed by AC: 30 % of the rating for what the estimate leaves out."""
-_CHUNK_FLOATS = 300_000
-"""Numbers of inputs and results held at a time: 2.4 MB, which stays in a core's cache and with the allocator."""
+_CHUNK_FLOATS = 700_000
+"""Numbers of inputs and results held at a time: 5.6 MB, which stays with the allocator."""
 _LEAST_LANES = 32
 """Power flows solved at a time, however large the grid."""
-_ROUNDING = 1e-9
 
 
 class Points(NamedTuple):
@@ -203,47 +205,42 @@ def lanes_at_a_time(network: Network, wanted: Bools) -> Iterator[tuple[Ints, Int
     """Operating point and outage of every lane, as many at a time as memory allows."""
     element, outage = np.nonzero(wanted)
     per_lane = 15 * network.n_bus + 8 * network.n_branch
-    lanes = max(_LEAST_LANES, _CHUNK_FLOATS // per_lane)
-    for first in range(0, len(element), lanes):
+    most = max(_LEAST_LANES, _CHUNK_FLOATS // per_lane)
+    lanes = -(-len(element) // max(1, -(-len(element) // most)))  # of one size, so that no chunk is a remnant
+    for first in range(0, len(element), max(1, lanes)):
         yield element[first : first + lanes], outage[first : first + lanes]
 
 
 def solve_lanes(engine: PowerFlow, points: Points, element: Ints, closed: Bools) -> Flow:
     """The flows of some operating points `[L]` with other branches in service `[L, m]`, each from its own base."""
+    one = len(points.p_mw) == 1
+
+    def of(values: Array) -> Array:
+        return values if one else values[element]
+
     base = points.base
     start = replace(  # no engine reads more of a start, and the rest would take as long to copy as the solution
         base,
-        v_re_pu=base.v_re_pu[element],
-        v_im_pu=base.v_im_pu[element],
-        energised=base.energised[element],
-        status=base.status[element],
+        v_re_pu=of(base.v_re_pu),
+        v_im_pu=of(base.v_im_pu),
+        energised=of(base.energised),
+        status=of(base.status),
     )
-    return engine.solve(
-        points.p_mw[element],
-        points.q_mvar[element],
-        kind=points.kind[element],
-        v_set_pu=points.v_set_pu[element],
-        closed=closed,
-        start=start,
-    )
+    return engine.solve(of(points.p_mw), of(points.q_mvar), kind=of(points.kind), v_set_pu=of(points.v_set_pu), closed=closed, start=start)
 
 
 def _write_confirmed(
     network: Network, points: Points, load: Floats, flow: Flow, at: tuple[Ints, Ints], has_voltages: bool, rows: _Rows
 ) -> None:
     """What the AC flows of some lanes say."""
-    element = at[0]
-    lost = points.base.energised[element] & ~flow.energised
+    element, outage = at
+    found = summarise(
+        flow.loading, flow.v_pu, flow.energised, flow.usable, points.base.energised, load, element,
+        np.array(network.bus_v_min_pu), np.array(network.bus_v_max_pu), has_voltages,
+    )  # fmt: skip
     rows.status[at], rows.confirmed[at] = flow.status, True
-    rows.islanded[at] = lost.any(axis=1)
-    rows.islanded_load_mw[at] = (load[element] * lost).sum(axis=1)
-    loading = flow.loading * flow.usable[:, None]
-    worst = loading.argmax(axis=1)
-    highest = np.take_along_axis(loading, worst[:, None], axis=1)[:, 0]
-    rows.worst_branch[at], rows.worst_loading[at] = np.where(highest > 0.0, worst, -1), highest
-    rows.overloads[at] = (loading > 1.0 + _ROUNDING).sum(axis=1)
-    seen = flow.energised & flow.usable[:, None] & has_voltages
-    _write_voltages(network, flow.v_pu, seen, at, rows)
+    for whole, part in zip(rows[3:], found, strict=True):
+        whole[element, outage] = part
 
 
 def _write_voltages(network: Network, v_pu: Floats, seen: Bools, at: tuple[Ints, Ints], rows: _Rows) -> None:
@@ -254,7 +251,7 @@ def _write_voltages(network: Network, v_pu: Floats, seen: Bools, at: tuple[Ints,
     each = np.arange(len(v_pu))
     rows.lowest_bus[at], rows.lowest_v_pu[at] = np.where(some, lowest, -1), np.where(some, v_pu[each, lowest], 0.0)
     rows.highest_bus[at], rows.highest_v_pu[at] = np.where(some, highest, -1), np.where(some, v_pu[each, highest], 0.0)
-    outside = (low < network.bus_v_min_pu - _ROUNDING) | (high > network.bus_v_max_pu + _ROUNDING)
+    outside = (low < network.bus_v_min_pu - ROUNDING) | (high > network.bus_v_max_pu + ROUNDING)
     rows.voltage_violations[at] = outside.sum(axis=1)
 
 

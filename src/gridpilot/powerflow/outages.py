@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from gridpilot.network.network import Network
 from gridpilot.values import Ints
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outages:
     """Outages of one network; each is the tuple of the branches that are lost together, by index."""
 
@@ -21,7 +22,7 @@ class Outages:
     def __len__(self) -> int:
         return len(self.branches)
 
-    @property
+    @cached_property
     def index(self) -> Ints:
         """The branches of every outage `[K, k]`; one of fewer than k branches names its last one again."""
         widest = max((len(lost) for lost in self.branches), default=1)
