@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gridpilot.errors import ConfigError
 from gridpilot.jit import Resident, inner, kernel, resident
 from gridpilot.network.network import Network
@@ -189,9 +191,9 @@ def _solve_group(pattern: Pattern, admittances: Admittances, settings: Settings,
         store(group.f, i, select(solved, load(group.f, i), load(group.f_start, i)))
 
 
-@kernel
-def _solve_batch(compiled: Resident[Compiled], inputs: Inputs, out: Outputs) -> None:
-    pattern, admittances, ends, settings = compiled.value
+@inner
+def _solve_all(compiled: Compiled, inputs: Inputs, out: Outputs) -> None:
+    pattern, admittances, ends, settings = compiled
     group = new_group(pattern, admittances)
     for first in range(0, out.status.shape[0], WIDTH):
         fill_group(inputs, pattern, admittances, ends, settings.base_mva, first, group, out)
@@ -204,6 +206,48 @@ def _solve_batch(compiled: Resident[Compiled], inputs: Inputs, out: Outputs) -> 
                 out.status[row] = group.verdict[lane]
             out.residual[row] = group.residual[lane] * settings.base_mva
             out.iterations[row] = group.steps[lane]
+
+
+@kernel
+def _solve_batch(compiled: Resident[Compiled], inputs: Inputs, out: Outputs) -> None:
+    _solve_all(compiled.value, inputs, out)
+
+
+@inner
+def solve_rows(compiled: Compiled, inputs: Inputs, rows: Ints, out: Outputs) -> None:
+    """Solve the batch elements in `rows`, from inputs at these rows into outputs at these rows; the start may be `out` itself."""
+    count, n, m = rows.shape[0], inputs.kind.shape[1], inputs.closed.shape[1]
+    padded = -(-count // WIDTH) * WIDTH
+    part = Inputs(
+        np.empty((count, n)), np.empty((count, n)), np.empty((count, n), dtype=np.int8), np.empty((count, n)),
+        np.empty((count, m), dtype=np.bool_), inputs.warm, np.empty((count, n)), np.empty((count, n)), np.empty(count, dtype=np.int8),
+    )  # fmt: skip
+    for i in range(count):
+        b = rows[i]
+        part.start_status[i] = inputs.start_status[b]
+        for k in range(n):
+            part.p_mw[i, k], part.q_mvar[i, k] = inputs.p_mw[b, k], inputs.q_mvar[b, k]
+            part.kind[i, k], part.v_set_pu[i, k] = inputs.kind[b, k], inputs.v_set_pu[b, k]
+            part.start_re[i, k], part.start_im[i, k] = inputs.start_re[b, k], inputs.start_im[b, k]
+        for k in range(m):
+            part.closed[i, k] = inputs.closed[b, k]
+    found = Outputs(
+        np.empty((padded, n)), np.empty((padded, n)), np.empty((padded, n)), np.empty((padded, m)), np.empty((padded, m)),
+        np.empty((padded, m)), np.empty((padded, m)), np.empty((padded, m)), np.empty((padded, n)), np.empty((padded, n)),
+        np.empty(padded), np.empty((padded, n), dtype=np.bool_), np.empty(padded, dtype=np.int8), np.empty(padded),
+        np.empty(padded, dtype=np.int64),
+    )  # fmt: skip
+    _solve_all(compiled, part, found)
+    for i in range(count):
+        b = rows[i]
+        out.losses[b], out.status[b] = found.losses[i], found.status[i]
+        out.residual[b], out.iterations[b] = found.residual[i], found.iterations[i]
+        for k in range(n):
+            out.v_re[b, k], out.v_im[b, k], out.v[b, k] = found.v_re[i, k], found.v_im[i, k], found.v[i, k]
+            out.p_bus[b, k], out.q_bus[b, k], out.energised[b, k] = found.p_bus[i, k], found.q_bus[i, k], found.energised[i, k]
+        for k in range(m):
+            out.p_from[b, k], out.q_from[b, k] = found.p_from[i, k], found.q_from[i, k]
+            out.p_to[b, k], out.q_to[b, k], out.loading[b, k] = found.p_to[i, k], found.q_to[i, k], found.loading[i, k]
 
 
 class Newton:
@@ -226,14 +270,14 @@ class Newton:
         pattern = analyse(network)
         settings = Settings(float(network.base_mva), float(tolerance_pu), int(max_iterations), loading == "current")
         ends = network.branch_from.copy(), network.branch_to.copy()
-        self._compiled = resident(Compiled(pattern, kernel_admittances(network, pattern), ends, settings))
+        self.compiled = resident(Compiled(pattern, kernel_admittances(network, pattern), ends, settings))
 
     def solve(self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None) -> Flow:
         """See `PowerFlow.solve`. A cold start has the angles of a DC power flow; a failed warm start is tried again cold."""
         inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start)
         rows = -(-len(inputs.p_mw) // WIDTH) * WIDTH
         out = new_outputs(rows, self.network.n_bus, self.network.n_branch)
-        _solve_batch(self._compiled, inputs, out)
+        _solve_batch(self.compiled, inputs, out)
         return as_flow(out, len(inputs.p_mw))
 
 
