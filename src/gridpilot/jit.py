@@ -19,6 +19,7 @@ import numba
 from numba.core import types
 from numba.core.caching import CacheImpl, CompileResultCacheImpl, FunctionCache
 from numba.experimental import structref
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -83,6 +84,14 @@ def inner(function: F) -> F:
     return cast(F, compiled)
 
 
+def inlined(function: F) -> F:
+    """An `inner` function that is copied into its callers: for short ones that are called for every element."""
+    compiled = numba.njit(
+        error_model="numpy", boundscheck=False, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
+    )(function)
+    return cast(F, compiled)
+
+
 @structref.register
 class ResidentType(types.StructRef):  # type: ignore[misc, name-defined]  # numba ships no types
     """How kernels see a `Resident`."""
@@ -119,3 +128,32 @@ def resident(value: T) -> Resident[T]:
     held: Resident[T] = _hold(value)
     held.value = value
     return held
+
+
+def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """A value whose arrays do not say who owns their memory, so that nobody counts them."""
+    if isinstance(kind, types.Array):
+        array = context.make_array(kind)(context, builder, value)
+        array.meminfo = array.meminfo.type(None)
+        return array._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        for place, part in enumerate(kind.types):
+            freed = _without_owner(context, builder, part, builder.extract_value(value, place))
+            value = builder.insert_value(value, freed, place)
+    return value
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+def borrowed(typing_context: Any, held: Any) -> Any:
+    """The value of a `Resident`, for kernels that neither return an array of it nor keep one. For kernels only.
+
+    numba counts who uses an array wherever one is passed on; of the dozens of arrays of a grid that costs more than a
+    step of it. What is borrowed is not counted: its owner outlives the call.
+    """
+    kind = held.field_dict["value"]
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        fields = structref._Utils(context, builder, signature.args[0]).get_data_struct(args[0])
+        return _without_owner(context, builder, kind, fields.value)
+
+    return kind(held), generate

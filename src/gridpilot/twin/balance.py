@@ -8,7 +8,7 @@ Functions of kernels, each for one element `b` of a batch.
 
 from __future__ import annotations
 
-from gridpilot.jit import Resident, inner, kernel
+from gridpilot.jit import Resident, inlined, kernel
 from gridpilot.powerflow.group import Outputs
 from gridpilot.twin.grids import State, Work
 from gridpilot.twin.model import LOAD, RENEWABLE, SLACK_UNIT, Layout
@@ -19,7 +19,7 @@ SLACK_TOLERANCE_MW = 0.5
 """What the slack unit may be beyond its limits: regulation within a cycle; losses shift by less when load is shed."""
 
 
-@inner
+@inlined
 def usable(status: int) -> bool:
     """Whether the numbers of a power flow mean something."""
     return status == _OK or status == _ISLANDED  # noqa: PLR1714  # numba compiles a tuple's `in` to more
@@ -28,7 +28,7 @@ def usable(status: int) -> bool:
 # ------------------------------------------------------------------------------------------ before the power flow
 
 
-@inner
+@inlined
 def mask_grid(layout: Layout, state: State, b: int) -> None:
     """Buses and branches that are built."""
     for k in range(state.bus_active.shape[1]):
@@ -37,7 +37,7 @@ def mask_grid(layout: Layout, state: State, b: int) -> None:
         state.branch_active[b, m] = state.step[b] >= layout.branch_from_step[m]
 
 
-@inner
+@inlined
 def mask_devices(layout: Layout, bus_active: Bools, outage: Bools, collapsed: Bools, first_unit: int, in_service: Bools, b: int) -> None:
     """Devices that are built and not out."""
     for d in range(in_service.shape[1]):
@@ -56,7 +56,7 @@ def devices_in_service(
         mask_devices(held.value, bus_active, outage, collapsed, first_unit, in_service, b)
 
 
-@inner
+@inlined
 def read_weather(layout: Layout, table: Floats, state: State, b: int) -> None:
     """Weather, demand and prices from the world's; 0 for what is not built, loads times their disturbance."""
     row = state.row[b]
@@ -68,7 +68,7 @@ def read_weather(layout: Layout, table: Floats, state: State, b: int) -> None:
         state.exogenous[b, c] = value
 
 
-@inner
+@inlined
 def command_breakers(state: State, work: Work, crew_h: float, b: int) -> None:
     """Orders that can be followed, a locked-out branch staying open, and the branches that are in service."""
     for k in range(state.closed.shape[1]):
@@ -79,7 +79,7 @@ def command_breakers(state: State, work: Work, crew_h: float, b: int) -> None:
         work.in_use[b, k] = commanded and state.branch_active[b, k] and not state.faulted[b, k]
 
 
-@inner
+@inlined
 def mark_buses(layout: Layout, state: State, work: Work, b: int) -> None:
     """Kind of every bus: a regulated bus whose unit is not running only takes what is injected."""
     for k in range(state.bus_active.shape[1]):
@@ -96,7 +96,7 @@ def mark_buses(layout: Layout, state: State, work: Work, b: int) -> None:
 # ------------------------------------------------------------------------------------------------------- relief
 
 
-@inner
+@inlined
 def part_mw(layout: Layout, wanted_mw: Floats, energised: Bools, part: int, b: int) -> float:
     """Power of an element's energised loads or renewables, without sign."""
     total = 0.0
@@ -106,7 +106,7 @@ def part_mw(layout: Layout, wanted_mw: Floats, energised: Bools, part: int, b: i
     return total
 
 
-@inner
+@inlined
 def needed_relief(layout: Layout, wanted_mw: Floats, energised: Bools, output_mw: float, b: int) -> float:
     """What brings the slack unit inside its limits, where it would give `output_mw` without relief; at most all there is."""
     short, over = output_mw - layout.slack_max_mw, layout.slack_min_mw - output_mw
@@ -116,7 +116,7 @@ def needed_relief(layout: Layout, wanted_mw: Floats, energised: Bools, output_mw
     return min(short, total) if short > 0.0 else -min(over, total)
 
 
-@inner
+@inlined
 def foresee_relief(layout: Layout, work: Work, flow: Outputs, b: int) -> float:
     """Relief that a power flow would call for if losses and islands stayed what they were.
 
@@ -133,7 +133,7 @@ def foresee_relief(layout: Layout, work: Work, flow: Outputs, b: int) -> float:
     return needed if abs(needed) > SLACK_TOLERANCE_MW else 0.0
 
 
-@inner
+@inlined
 def given_relief(layout: Layout, work: Work, energised: Bools, b: int) -> float:
     """What energised loads do not draw (above 0) or renewables do not give (below 0) of what they would."""
     relief = 0.0
@@ -143,7 +143,7 @@ def given_relief(layout: Layout, work: Work, energised: Bools, b: int) -> float:
     return relief
 
 
-@inner
+@inlined
 def correct_relief(layout: Layout, work: Work, flow: Outputs, b: int) -> bool:
     """Write the relief that a power flow calls for; says whether it is another one than it was given.
 
@@ -161,7 +161,7 @@ def correct_relief(layout: Layout, work: Work, flow: Outputs, b: int) -> bool:
     return True
 
 
-@inner
+@inlined
 def relieve(layout: Layout, work: Work, energised: Bools, b: int) -> None:
     """Exchanges after load is shed (relief above 0) or renewables are spilled (below 0), and injections at buses.
 
@@ -190,7 +190,7 @@ def relieve(layout: Layout, work: Work, energised: Bools, b: int) -> None:
 # ------------------------------------------------------------------------------------------- after the power flow
 
 
-@inner
+@inlined
 def exchanged(layout: Layout, work: Work, flow: Outputs, b: int) -> None:
     """What each device really exchanged: nothing at a dead bus, the rest of its bus for the slack unit."""
     others = 0.0

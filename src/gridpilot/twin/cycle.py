@@ -1,4 +1,4 @@
-"""One cycle of a batch in its memory: disturbances, devices, power flow, protection, books.
+"""One cycle of some elements in their memory: disturbances, devices, power flow, protection, books.
 
 Four kernels, so that what depends on the kinds of devices (`open_cycle`, `settle_devices`) is compiled apart from what does not.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from gridpilot.errors import ConfigError
-from gridpilot.jit import Resident, inner, kernel
+from gridpilot.jit import Resident, borrowed, inlined, kernel
 from gridpilot.powerflow.newton import Newton
 from gridpilot.twin import ledger, rounds
 from gridpilot.twin.balance import mask_devices, mask_grid, read_weather
 from gridpilot.twin.fleet import COST, Fleet, inject_fleet, settle_fleet
 from gridpilot.twin.grids import Grids, State
-from gridpilot.twin.memory import Memory, Piece
+from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
 from gridpilot.twin.world import Outside, World
 from gridpilot.values import Flow, PowerFlow
@@ -30,8 +30,8 @@ def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Ou
     Returns whether every element has a row left in the world's table (where one has not, nothing was done), whether
     scheduled disturbances began or ended, and whether it is the last cycle of some element.
     """
-    (layout, rules, _), state, work, _ = held.value
-    outside = world.value
+    (layout, rules, _), state, work, _ = borrowed(held)
+    outside = borrowed(world)
     struck, last = False, False
     for b in range(len(state.step)):
         if state.row[b] + 1 >= outside.table.shape[0]:
@@ -46,11 +46,11 @@ def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Ou
         mask_grid(layout, state, b)
         mask_devices(layout, state.bus_active, state.outage, state.collapsed, rules.first_unit, work.in_service, b)
         read_weather(layout, outside.table, state, b)
-    inject_fleet(fleet.value, 0, 0, state.orders, state.exogenous, work.in_service, rules.dt_h, work.p_mw, work.q_mvar)
+    inject_fleet(borrowed(fleet), 0, 0, state.orders, state.exogenous, work.in_service, rules.dt_h, work.p_mw, work.q_mvar)
     return True, struck, last
 
 
-@inner
+@inlined
 def _strike(state: State, outside: Outside, b: int) -> bool:
     """Faults, load factors and outages of an element after this step's scheduled entries; says whether there were any."""
     struck = False
@@ -70,39 +70,36 @@ def _strike(state: State, outside: Outside, b: int) -> bool:
 @kernel
 def settle_devices(held: Resident[Grids], fleet: Resident[Fleet]) -> None:
     """Take the states of all devices on by what they really exchanged, and add up their totals."""
-    (_, rules, _), state, work, _ = held.value
+    (_, rules, _), state, work, _ = borrowed(held)
     for k in range(work.totals.shape[0]):
         for b in range(work.totals.shape[1]):
             work.totals[k, b] = 0.0
-    settle_fleet(fleet.value, 0, 0, state.orders, state.exogenous, work.in_service, work.real_mw, rules.dt_h, work.totals)
+    settle_fleet(borrowed(fleet), 0, 0, state.orders, state.exogenous, work.in_service, work.real_mw, rules.dt_h, work.totals)
 
 
 @kernel
 def close_books(held: Resident[Grids]) -> None:
     """Rewards, costs, sums and events of the cycle."""
-    ledger.score(held.value)
+    ledger.score(borrowed(held))
 
 
-def run_cycle(model: Model, world: World, memory: Memory) -> bool:
-    """Take a batch on by one cycle in its own memory; says whether scheduled disturbances struck.
+def run_cycle(model: Model, world: World, piece: Piece) -> bool:
+    """Take the elements of a piece on by one cycle in their own memory; says whether scheduled disturbances struck.
 
     Raises `ConfigError` where an element has no row left in the world's table.
     """
-    struck = False
-    for piece in memory.pieces:
-        fits, hit, last = open_cycle(piece.held, piece.fleet, world.held(piece.first, piece.end))
-        if not fits:
-            raise ConfigError(
-                f"A step would read row {piece.grids.state.row.max() + 1} of a world with {len(world.table)} rows: "
-                f"the episode of {world.end_step} cycles is over."
-            )
-        struck = struck or hit
-        solve_grid(model.engine, piece)
-        settle_devices(piece.held, piece.fleet)
-        if last:
-            _close(model, world, piece)
-        close_books(piece.held)
-    return struck
+    fits, struck, last = open_cycle(piece.held, piece.fleet, world.held(piece.first, piece.end))
+    if not fits:
+        raise ConfigError(
+            f"A step would read row {piece.grids.state.row.max() + 1} of a world with {len(world.table)} rows: "
+            f"the episode of {world.end_step} cycles is over."
+        )
+    solve_grid(model.engine, piece)
+    settle_devices(piece.held, piece.fleet)
+    if last:
+        _close(model, world, piece)
+    close_books(piece.held)
+    return bool(struck)
 
 
 def solve_grid(engine: PowerFlow, piece: Piece, *, first: bool = False) -> None:

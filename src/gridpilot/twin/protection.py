@@ -5,20 +5,20 @@ Functions of kernels, each for one element `b` of a batch.
 
 from __future__ import annotations
 
-from gridpilot.jit import inner
+from gridpilot.jit import inlined
 from gridpilot.twin.grids import State, Work
 from gridpilot.twin.model import Rules
 from gridpilot.values import Bools
 
 
-@inner
+@inlined
 def count_overload(state: State, dt_h: float, b: int) -> None:
     """Time above rating, counted once per step and reset by any step at or below it."""
     for k in range(state.overload_h.shape[1]):
         state.overload_h[b, k] = state.overload_h[b, k] + dt_h if state.flow.loading[b, k] > 1.0 else 0.0
 
 
-@inner
+@inlined
 def opens(state: State, rules: Rules, b: int, k: int) -> bool:
     """Whether the relays of a branch open it: above the hard limit at once, above its rating when the delay is over."""
     loading = state.flow.loading[b, k]
@@ -26,7 +26,7 @@ def opens(state: State, rules: Rules, b: int, k: int) -> bool:
     return bool(late or loading > rules.hard_limit)
 
 
-@inner
+@inlined
 def any_opens(state: State, rules: Rules, b: int) -> bool:
     """Whether the relays of any branch open it."""
     for k in range(state.overload_h.shape[1]):
@@ -35,7 +35,7 @@ def any_opens(state: State, rules: Rules, b: int) -> bool:
     return False
 
 
-@inner
+@inlined
 def open_branches(state: State, work: Work, opened: Bools, rules: Rules, b: int) -> None:
     """Take the branches that relays open out of service."""
     for k in range(opened.shape[1]):
@@ -44,7 +44,7 @@ def open_branches(state: State, work: Work, opened: Bools, rules: Rules, b: int)
             work.in_use[b, k] = False
 
 
-@inner
+@inlined
 def reset_relays(state: State, opened: Bools, rules: Rules, b: int) -> None:
     """Breakers, timers, lock-outs and trip flags after a step in which `opened` opened of the ones commanded closed.
 

@@ -8,7 +8,7 @@ other making, asks again until none is left.
 
 from __future__ import annotations
 
-from gridpilot.jit import Resident, inner, kernel
+from gridpilot.jit import Resident, borrowed, inlined, kernel
 from gridpilot.powerflow.group import Inputs
 from gridpilot.powerflow.newton import Compiled, solve_rows
 from gridpilot.twin.balance import command_breakers, correct_relief, exchanged, foresee_relief, mark_buses, relieve, usable
@@ -20,14 +20,14 @@ _STANDING, _DARK = 0, 1
 _CORRECTIONS = 4
 
 
-@inner
+@inlined
 def power_inputs(grids: Grids) -> Inputs:
     """What the power flows of a cycle are given; they begin from the voltages of before."""
     work, flow = grids.work, grids.state.flow
     return Inputs(work.p_bus_mw, work.q_bus_mvar, work.kind, work.v_set_pu, work.in_use, True, flow.v_re, flow.v_im, flow.status)
 
 
-@inner
+@inlined
 def begin(grids: Grids, first: bool) -> int:
     """Prepare the first power flow of every element; returns how many there are.
 
@@ -47,7 +47,7 @@ def begin(grids: Grids, first: bool) -> int:
     return len(state.step)
 
 
-@inner
+@inlined
 def _ask(grids: Grids, first: bool, b: int) -> None:
     """Prepare a power flow after breakers have moved, with the relief that can be foreseen."""
     layout, work, flow = grids.static.layout, grids.work, grids.state.flow
@@ -59,7 +59,7 @@ def _ask(grids: Grids, first: bool, b: int) -> None:
             relieve(layout, work, flow.energised, b)
 
 
-@inner
+@inlined
 def follow(grids: Grids, solved: int, first: bool) -> int:
     """Take the first `solved` elements of `rows` on after their power flow; returns how many ask for another one."""
     rows, asking = grids.work.rows, 0
@@ -71,7 +71,7 @@ def follow(grids: Grids, solved: int, first: bool) -> int:
     return asking
 
 
-@inner
+@inlined
 def _goes_on(grids: Grids, first: bool, b: int) -> bool:
     """Whether an element needs another power flow, which is then prepared."""
     (layout, rules, _), state, work, books = grids
@@ -103,7 +103,7 @@ def _goes_on(grids: Grids, first: bool, b: int) -> bool:
     return True
 
 
-@inner
+@inlined
 def _falls(grids: Grids, b: int) -> bool:
     """An element goes down: its next power flow is that of a grid in which nothing is energised."""
     state, work = grids.state, grids.work
@@ -115,7 +115,7 @@ def _falls(grids: Grids, b: int) -> bool:
     return True
 
 
-@inner
+@inlined
 def finish(grids: Grids) -> None:
     """What devices really exchanged, and relays after the cycle."""
     (layout, rules, _), state, work, books = grids
@@ -129,7 +129,7 @@ def finish(grids: Grids) -> None:
 @kernel
 def settle_grid(held: Resident[Grids], compiled: Resident[Compiled], first: bool) -> None:
     """The grid of a cycle, solved by the compiled engine."""
-    grids, engine = held.value, compiled.value
+    grids, engine = borrowed(held), borrowed(compiled)
     inputs, flow, rows = power_inputs(grids), grids.state.flow, grids.work.rows
     asking = begin(grids, first)
     while asking > 0:
@@ -141,16 +141,16 @@ def settle_grid(held: Resident[Grids], compiled: Resident[Compiled], first: bool
 @kernel
 def begin_grid(held: Resident[Grids], first: bool) -> int:
     """`begin`, for engines that kernels cannot call."""
-    return begin(held.value, first)
+    return begin(borrowed(held), first)
 
 
 @kernel
 def follow_grid(held: Resident[Grids], solved: int, first: bool) -> int:
     """`follow`, for engines that kernels cannot call."""
-    return follow(held.value, solved, first)
+    return follow(borrowed(held), solved, first)
 
 
 @kernel
 def finish_grid(held: Resident[Grids]) -> None:
     """`finish`, for engines that kernels cannot call."""
-    finish(held.value)
+    finish(borrowed(held))

@@ -24,10 +24,10 @@ def step(model: Model, world: World, state: GridState, setpoints: Setpoints) -> 
     except IndexError:
         memory = Memory(model, state.batch)
     memory.load(state, setpoints)
-    struck = run_cycle(model, world, memory)
+    struck = [run_cycle(model, world, piece) for piece in memory.pieces]
     made = memory.blocks.copy()
     spare.append(memory)
-    return _transition(made, _entries(world, made) if struck else _NOTHING_STRUCK)
+    return _transition(made, _entries(world, made) if any(struck) else _NOTHING_STRUCK)
 
 
 @lru_cache(maxsize=16)
