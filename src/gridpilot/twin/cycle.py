@@ -6,13 +6,14 @@ Four kernels, so that what depends on the kinds of devices (`open_cycle`, `settl
 from __future__ import annotations
 
 import numpy as np
+from numba import literal_unroll
 
 from gridpilot.errors import ConfigError
 from gridpilot.jit import Resident, borrowed, inlined, kernel
 from gridpilot.powerflow.newton import Newton
 from gridpilot.twin import ledger, rounds
 from gridpilot.twin.balance import mask_devices, mask_grid, read_weather
-from gridpilot.twin.fleet import COST, Fleet, inject_fleet, settle_fleet
+from gridpilot.twin.fleet import COST, Fleet, inject_kind, settle_kind
 from gridpilot.twin.grids import Grids, State
 from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
@@ -46,7 +47,11 @@ def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Ou
         mask_grid(layout, state, b)
         mask_devices(layout, state.bus_active, state.outage, state.collapsed, rules.first_unit, work.in_service, b)
         read_weather(layout, outside.table, state, b)
-    inject_fleet(borrowed(fleet), 0, 0, state.orders, state.exogenous, work.in_service, rules.dt_h, work.p_mw, work.q_mvar)
+    kinds, device, column = borrowed(fleet), 0, 0
+    for kind in literal_unroll(kinds):
+        device, column = inject_kind(
+            kind, device, column, state.orders, state.exogenous, work.in_service, rules.dt_h, work.p_mw, work.q_mvar
+        )
     return True, struck, last
 
 
@@ -74,7 +79,11 @@ def settle_devices(held: Resident[Grids], fleet: Resident[Fleet]) -> None:
     for k in range(work.totals.shape[0]):
         for b in range(work.totals.shape[1]):
             work.totals[k, b] = 0.0
-    settle_fleet(borrowed(fleet), 0, 0, state.orders, state.exogenous, work.in_service, work.real_mw, rules.dt_h, work.totals)
+    kinds, device, column = borrowed(fleet), 0, 0
+    for kind in literal_unroll(kinds):
+        device, column = settle_kind(
+            kind, device, column, state.orders, state.exogenous, work.in_service, work.real_mw, rules.dt_h, work.totals
+        )
 
 
 @kernel

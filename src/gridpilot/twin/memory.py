@@ -175,7 +175,8 @@ class Memory:
         own = work if size == len(work.rows) else _new_work(model, size)
         grids = Grids(Static(model.layout, model.rules, model.weights), state, own, books)
         states = tuple([kind.state._make(map(rows, self.blocks.sections.of_devices[kind.name])) for kind in model.kinds])
-        return Piece(first, end, grids, states, resident(grids), resident(Fleet(model.held_parameters.value, states)))
+        fleet: Fleet = tuple([(model.parameters(kind.name), state) for kind, state in zip(model.kinds, states, strict=True)])
+        return Piece(first, end, grids, states, resident(grids), resident(fleet))
 
     @cached_property
     def _views(self) -> dict[str, NDArray[Any]]:

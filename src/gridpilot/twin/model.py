@@ -123,11 +123,6 @@ class Model:
             int(relays.rounds), float(rewards.slack_band_mw), float(rewards.price_usd_per_mwh), self.slices["generator"].start,
         )  # fmt: skip
 
-    @cached_property
-    def held_parameters(self) -> Resident[tuple[Any, ...]]:
-        """Parameters of all kinds for kernels, in the order of `kinds`."""
-        return resident(tuple([self.parameters(kind.name) for kind in self.kinds]))
-
 
 def compile_model(scenario: Scenario, *, cycle_minutes: float = 5.0, engine: str = "newton") -> Model:
     """The model of a scenario at a cycle length; raises `ConfigError` for a cycle that does not divide the episode."""
