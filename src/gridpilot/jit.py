@@ -175,11 +175,22 @@ def as_arrays(typing_context: Any, value: Any) -> Any:
     """What was borrowed, as functions take it that are compiled for ordinary arrays. For kernels only."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        context.nrt.incref(builder, signature.return_type, args[0])
-        return args[0]
+        return _without_owner(context, builder, signature.return_type, args[0])
 
     return _lent(value, _ordinary)(value), generate
 
 
 def _ordinary(array: Any) -> Any:
     return types.Array(array.dtype, array.ndim, array.layout, not array.mutable, aligned=array.aligned)
+
+
+def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """A value whose arrays name no owner: where users are counted, nothing is."""
+    if isinstance(kind, types.Array):
+        array = context.make_array(kind)(context, builder, value)
+        array.meminfo = array.meminfo.type(None)
+        return array._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        for place, part in enumerate(kind.types):
+            value = builder.insert_value(value, _without_owner(context, builder, part, builder.extract_value(value, place)), place)
+    return value

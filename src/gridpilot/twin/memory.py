@@ -22,7 +22,7 @@ from gridpilot.twin.grids import Books, Grids, State, Static, Work
 from gridpilot.twin.model import Model
 from gridpilot.values import CONSTRAINTS, Flow, GridState, Ints, Outcomes, Protection, Setpoints, Status
 
-PIECE = 128
+PIECE = 256
 """Elements that a kernel takes at once: as many as stay in the processor's own memory from one kernel to the next."""
 _DTYPES: tuple[type[np.generic], ...] = (np.float64, np.bool_, np.int64, np.int8)
 _FLOATS, _FLAGS, _COUNTS, _CODES = range(4)
