@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar, cast
 import numba
 from numba.core import types
 from numba.core.caching import CacheImpl, CompileResultCacheImpl, FunctionCache
+from numba.core.types.containers import BaseTuple
 from numba.experimental import structref
 from numba.extending import intrinsic, models, register_model
 
@@ -149,10 +150,10 @@ def _lent(kind: Any, lend: Callable[[Any], Any]) -> Any:
     """A type in which every array is exchanged by `lend`."""
     if isinstance(kind, types.Array):
         return lend(kind)
-    if not isinstance(kind, types.BaseTuple):
+    if not isinstance(kind, BaseTuple):
         return kind
-    parts = tuple(_lent(part, lend) for part in kind.types)
-    return types.BaseTuple.from_types(parts, getattr(kind, "instance_class", None))
+    parts = tuple([_lent(part, lend) for part in kind.types])
+    return BaseTuple.from_types(parts, getattr(kind, "instance_class", None))
 
 
 @intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
@@ -190,7 +191,7 @@ def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         array = context.make_array(kind)(context, builder, value)
         array.meminfo = array.meminfo.type(None)
         return array._getvalue()
-    if isinstance(kind, types.BaseTuple):
+    if isinstance(kind, BaseTuple):
         for place, part in enumerate(kind.types):
             value = builder.insert_value(value, _without_owner(context, builder, part, builder.extract_value(value, place)), place)
     return value

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gridpilot.devices.device import Bools, DeviceKind, Floats, Injection, Outcome, no_closing_value, parameters_from_rows
-from gridpilot.jit import inlined, kernel
+from gridpilot.jit import kernel
 
 
 class Parameters(NamedTuple):
@@ -97,7 +97,7 @@ def initial_setpoint(parameters: Parameters) -> Floats:
     return parameters.initial_mw.copy()
 
 
-@inlined
+@kernel
 def hourly_cost(parameters: Parameters, unit: int, p_mw: float) -> float:
     """USD per hour of a unit that is on, at its output; beyond its ends the curve goes on as it ended."""
     cost = parameters.cost_c[unit] + p_mw * (parameters.cost_b[unit] + p_mw * parameters.cost_a[unit])

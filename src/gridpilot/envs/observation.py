@@ -122,12 +122,22 @@ class Observer:
         low, high = (np.array([getattr(entry, end) for entry in self.entries]) for end in ("low", "high"))
         places = self._places(batch)
         numbers, flags = (
-            np.array([place[1:] for place in places if place[0] == block], dtype=np.int64).reshape(-1, 3) for block in (0, 1)
+            np.ascontiguousarray(np.array([place[1:] for place in places if place[0] == block], dtype=np.int64).reshape(-1, 3).T)
+            for block in (0, 1)
         )
         return Lens(
-            low, high - low, *map(np.ascontiguousarray, numbers.T), *map(np.ascontiguousarray, flags.T), self.circle, self.expected,
-            self.expected_bus,
-        )  # fmt: skip
+            low=low,
+            span=high - low,
+            number_entry=numbers[0],
+            number_at=numbers[1],
+            number_stride=numbers[2],
+            flag_entry=flags[0],
+            flag_at=flags[1],
+            flag_stride=flags[2],
+            circle=self.circle,
+            expected=self.expected,
+            expected_bus=self.expected_bus,
+        )
 
     def _places(self, batch: int) -> list[tuple[int, int, int, int]]:
         """Block, entry, place of element 0 and stride of every entry that a memory holds."""

@@ -22,7 +22,7 @@ SLACK_TOLERANCE_MW = 0.5
 @inlined
 def usable(status: int) -> bool:
     """Whether the numbers of a power flow mean something."""
-    return status == _OK or status == _ISLANDED  # noqa: PLR1714  # numba compiles a tuple's `in` to more
+    return status in (_OK, _ISLANDED)
 
 
 # ------------------------------------------------------------------------------------------ before the power flow

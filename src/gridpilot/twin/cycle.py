@@ -5,13 +5,17 @@ Four kernels, so that what depends on the kinds of devices (`open_cycle`, `settl
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 from numba import literal_unroll
 
 from gridpilot.errors import ConfigError
 from gridpilot.jit import Resident, borrowed, inlined, kernel
 from gridpilot.powerflow.newton import Newton
+from gridpilot.powerflow.seam import as_flow
 from gridpilot.twin import ledger, rounds
+from gridpilot.twin.arrays import pick
 from gridpilot.twin.balance import mask_devices, mask_grid, read_weather
 from gridpilot.twin.fleet import COST, Fleet, inject_kind, settle_kind
 from gridpilot.twin.grids import Grids, State
@@ -59,13 +63,13 @@ def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Ou
 def _strike(state: State, outside: Outside, b: int) -> bool:
     """Faults, load factors and outages of an element after this step's scheduled entries; says whether there were any."""
     struck = False
-    for k in range(outside.step.shape[1]):
-        if outside.step[b, k] == state.step[b]:
+    for k in range(outside.entry_step.shape[1]):
+        if outside.entry_step[b, k] == state.step[b]:
             struck = True
-            index, value = outside.index[b, k], outside.value[b, k]
-            if outside.channel[b, k] == _BRANCH_FAULT:
+            index, value = outside.entry_index[b, k], outside.entry_value[b, k]
+            if outside.entry_channel[b, k] == _BRANCH_FAULT:
                 state.faulted[b, index] = value != 0.0
-            elif outside.channel[b, k] == _LOAD_FACTOR:
+            elif outside.entry_channel[b, k] == _LOAD_FACTOR:
                 state.load_factor[b, index] = value
             else:
                 state.outage[b, index] = value != 0.0
@@ -127,13 +131,13 @@ def _solve(engine: PowerFlow, piece: Piece, asking: int) -> None:
     """The power flows asked for, by an engine that kernels cannot call."""
     work, into = piece.grids.work, piece.grids.state.flow
     rows = work.rows[:asking]
-    start = Flow(*(values[rows] for values in into))
+    start: Flow = pick(as_flow(into, len(into.status)), rows)
     flow = engine.solve(
         work.p_bus_mw[rows], work.q_bus_mvar[rows], kind=work.kind[rows], v_set_pu=work.v_set_pu[rows], closed=work.in_use[rows],
         start=start,
     )  # fmt: skip
-    for name, values in zip(Flow.__dataclass_fields__, into, strict=True):
-        values[rows] = getattr(flow, name)
+    for field, values in zip(fields(flow), into, strict=True):
+        values[rows] = getattr(flow, field.name)
 
 
 def _close(model: Model, world: World, piece: Piece) -> None:

@@ -117,12 +117,8 @@ class Blocks:
         return GridState(
             step=view("step"),
             row=view("row"),
-            devices={
-                kind.name: kind.state._make(map(view, self.sections.of_devices[kind.name])) for kind in model.kinds
-            },
-            setpoints=Setpoints(
-                {kind: np.ascontiguousarray(orders[:, columns]) for kind, columns in model.slices.items()}, view("closed")
-            ),
+            devices={kind.name: kind.state._make(map(view, self.sections.of_devices[kind.name])) for kind in model.kinds},
+            setpoints=Setpoints({kind: np.ascontiguousarray(orders[:, columns]) for kind, columns in model.slices.items()}, view("closed")),
             faulted=view("faulted"),
             protection=Protection(view("overload_h"), view("lockout_h"), view("tripped")),
             load_factor=view("load_factor"),
@@ -168,7 +164,7 @@ class Memory:
 
         model = self.model
         flow = Outputs(*map(rows, Outputs._fields))
-        state = State(*[rows(name) for name in State._fields[:-1]], flow)
+        state = State(**{name: rows(name) for name in State._fields if name != "flow"}, flow=flow)
         books = Books(*map(rows, Books._fields))
         size = end - first
         # The totals have the elements last.

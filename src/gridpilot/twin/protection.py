@@ -29,10 +29,10 @@ def opens(state: State, rules: Rules, b: int, k: int) -> bool:
 @inlined
 def any_opens(state: State, rules: Rules, b: int) -> bool:
     """Whether the relays of any branch open it."""
+    found = False
     for k in range(state.overload_h.shape[1]):
-        if opens(state, rules, b, k):
-            return True
-    return False
+        found = found or opens(state, rules, b, k)
+    return found
 
 
 @inlined

@@ -17,9 +17,7 @@ def situation(model: Model, state: GridState, element: int = 0, may_move: Collec
     """Bounds and positions of one element, with the demand and weather of now."""
     one = replicate(state, element, 1)
     in_service = np.empty((1, model.n_devices), dtype=np.bool_)
-    balance.devices_in_service(
-        model.held_layout, one.bus_active, one.outage, one.collapsed, model.slices["generator"].start, in_service
-    )
+    balance.devices_in_service(model.held_layout, one.bus_active, one.outage, one.collapsed, model.slices["generator"].start, in_service)
     low, high, present = {}, {}, {}
     for kind in model.kinds:
         here = np.ascontiguousarray(in_service[:, model.slices[kind.name]])

@@ -25,10 +25,10 @@ class Outside(NamedTuple):
     """What kernels need of the world around some elements; see `World` and `gridpilot.disturbances.Schedule`."""
 
     table: Floats
-    step: Ints
-    channel: Ints
-    index: Ints
-    value: Floats
+    entry_step: Ints
+    entry_channel: Ints
+    entry_index: Ints
+    entry_value: Floats
     end_step: int
 
 
