@@ -131,7 +131,7 @@ def resident(value: T) -> Resident[T]:
     return held
 
 
-class Borrowed(types.Array):  # type: ignore[misc]  # numba ships no types
+class Borrowed(types.Array):
     """How kernels see an array that somebody else keeps: as an array whose users are not counted."""
 
     def __init__(self, array: Any) -> None:

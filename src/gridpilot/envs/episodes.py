@@ -41,6 +41,12 @@ class Episodes:
         """The grids of now, as a value of its own."""
         return self.memory.blocks.copy().state()
 
+    @property
+    def residual_mva(self) -> Floats:
+        """Largest mismatch that the last power flow left at any bus `[B]`; 0 where the grid is down."""
+        view = self.memory.blocks.view
+        return np.where(view("collapsed"), 0.0, view("residual"))
+
     def look(self) -> None:
         """Observe without a step."""
         hand_out(self._held, 0, self.memory.batch)

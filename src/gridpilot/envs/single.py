@@ -15,7 +15,7 @@ from gridpilot.envs.ground import Ground, lay_ground
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import make_settings, read_options, with_period
 from gridpilot.errors import ConfigError
-from gridpilot.values import CONSTRAINTS, REWARD_TERMS, GridState
+from gridpilot.values import CONSTRAINTS, REWARD_TERMS, Floats, GridState
 
 Action = NDArray[np.float32]
 
@@ -67,6 +67,11 @@ class GridEnv(gymnasium.Env[Observation, Action]):
     def state(self) -> GridState | None:
         """The grid of now, for those who study it; None where no episode is running."""
         return None if self._running is None else self._running.state
+
+    @property
+    def residual_mva(self) -> Floats | None:
+        """Largest mismatch that the last power flow left at any bus `[B]`, 0 where the grid is down; None where no episode is running."""
+        return None if self._running is None else self._running.residual_mva
 
     @property
     def standing_action(self) -> Action:

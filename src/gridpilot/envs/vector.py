@@ -84,6 +84,11 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
         return None if self._running is None else self._running.state
 
     @property
+    def residual_mva(self) -> Floats | None:
+        """Largest mismatch that the last power flow left at any bus `[B]`, 0 where the grid is down; None before the first reset."""
+        return None if self._running is None else self._running.residual_mva
+
+    @property
     def standing_action(self) -> NDArray[np.float32]:
         """For one element: every device keeps the order it begins with, every branch is closed `[d]`."""
         return encode_standing(self._ground.orders)

@@ -120,11 +120,10 @@ def solve_grid(engine: PowerFlow, piece: Piece, *, first: bool = False) -> None:
     if type(engine) is Newton:
         rounds.settle_grid(piece.held, engine.compiled, first)
         return
-    asking = rounds.begin_grid(piece.held, first)
+    asking = rounds.follow_grid(piece.held, 0, first)
     while asking:
         _solve(engine, piece, asking)
         asking = rounds.follow_grid(piece.held, asking, first)
-    rounds.finish_grid(piece.held)
 
 
 def _solve(engine: PowerFlow, piece: Piece, asking: int) -> None:

@@ -73,7 +73,7 @@ class Work(NamedTuple):
     totals: Floats
     """Sums of the devices' outcomes `[6, B]`."""
     phase: Ints
-    """Whether the power flow under way is that of a grid which stands or of one that went down `[B]`."""
+    """How far an element is in the cycle; see `gridpilot.twin.rounds` `[B]`."""
     corrections: Ints
     """Times that relief was corrected since branches opened last `[B]`."""
     rounds: Ints

@@ -16,7 +16,10 @@ from gridpilot.twin.grids import Grids
 from gridpilot.twin.protection import any_opens, count_overload, open_branches, reset_relays
 from gridpilot.values import OFF
 
-_STANDING, _DARK = 0, 1
+_SETTING_OUT, _STANDING, _DARK = range(3)
+"""Phases of an element: before its first power flow of a cycle, after it, and after it went down."""
+_RESTS, _ASKS, _CORRECTED, _FALLS = range(4)
+"""What comes next: nothing; a power flow with the relief that can be foreseen; one with another relief; going down."""
 _CORRECTIONS = 4
 
 
@@ -28,40 +31,20 @@ def power_inputs(grids: Grids) -> Inputs:
 
 
 @inlined
-def begin(grids: Grids, first: bool) -> int:
-    """Prepare the first power flow of every element; returns how many there are.
-
-    In the `first` state of an episode nothing is relieved and no relay opens.
-    """
-    (layout, rules, _), state, work, books = grids
-    for b in range(len(state.step)):
-        work.rows[b], work.phase[b], work.rounds[b] = b, _STANDING, 0
-        work.was_collapsed[b] = state.collapsed[b]
-        for k in range(state.flow.energised.shape[1]):
-            work.was_energised[b, k] = state.flow.energised[b, k]
-        for k in range(books.opened.shape[1]):
-            books.opened[b, k] = False
-        command_breakers(state, work, rules.crew_h, b)
-        mark_buses(layout, state, work, b)
-        _ask(grids, first, b)
-    return len(state.step)
-
-
-@inlined
-def _ask(grids: Grids, first: bool, b: int) -> None:
-    """Prepare a power flow after breakers have moved, with the relief that can be foreseen."""
-    layout, work, flow = grids.static.layout, grids.work, grids.state.flow
-    work.corrections[b], work.relief_mw[b] = 0, 0.0
-    relieve(layout, work, flow.energised, b)
-    if not first:
-        work.relief_mw[b] = foresee_relief(layout, work, flow, b)
-        if work.relief_mw[b] != 0.0:
-            relieve(layout, work, flow.energised, b)
+def set_out(grids: Grids) -> int:
+    """Begin a cycle; returns the number of elements, all of which `follow` takes on."""
+    work = grids.work
+    for b in range(len(work.rows)):
+        work.rows[b], work.phase[b] = b, _SETTING_OUT
+    return len(work.rows)
 
 
 @inlined
 def follow(grids: Grids, solved: int, first: bool) -> int:
-    """Take the first `solved` elements of `rows` on after their power flow; returns how many ask for another one."""
+    """Take the first `solved` elements of `rows` on, which were solved or set out; returns how many ask for a power flow.
+
+    In the `first` state of an episode nothing is relieved and no relay opens.
+    """
     rows, asking = grids.work.rows, 0
     for i in range(solved):
         b = rows[i]
@@ -73,46 +56,76 @@ def follow(grids: Grids, solved: int, first: bool) -> int:
 
 @inlined
 def _goes_on(grids: Grids, first: bool, b: int) -> bool:
-    """Whether an element needs another power flow, which is then prepared."""
-    (layout, rules, _), state, work, books = grids
-    if work.phase[b] == _DARK:
-        if first:
-            # The status says of what it died.
-            state.flow.status[b] = work.died[b]
+    """Whether an element needs a power flow, which is then prepared."""
+    layout, state, work = grids.static.layout, grids.state, grids.work
+    turn = _turn(grids, first, b)
+    if turn == _RESTS:
         return False
-    if first:
-        return not usable(state.flow.status[b]) and _falls(grids, b)
-    if work.corrections[b] < _CORRECTIONS and correct_relief(layout, work, state.flow, b):
-        work.corrections[b] += 1
-        relieve(layout, work, state.flow.energised, b)
+    if turn == _FALLS:
+        # Its next power flow is that of a grid in which nothing is energised.
+        state.collapsed[b], work.died[b], work.phase[b] = True, state.flow.status[b], _DARK
+        for k in range(work.kind.shape[1]):
+            work.kind[b, k] = OFF
+            work.p_bus_mw[b, k] = work.q_bus_mvar[b, k] = 0.0
         return True
-    if work.rounds[b] == 0:
-        count_overload(state, rules.dt_h, b)
-    if work.was_collapsed[b]:
-        return False
-    if not usable(state.flow.status[b]):
-        return _falls(grids, b)
-    if not any_opens(state, rules, b):
-        return False
-    if work.rounds[b] == rules.rounds:
-        # A grid that does not come to rest has collapsed.
-        return _falls(grids, b)
-    work.rounds[b] += 1
-    open_branches(state, work, books.opened, rules, b)
-    _ask(grids, first, b)
-    return True
+    foreseen = turn == _CORRECTED or first
+    while True:
+        relieve(layout, work, state.flow.energised, b)
+        if foreseen:
+            return True
+        work.relief_mw[b] = foresee_relief(layout, work, state.flow, b)
+        foreseen = True
+        if work.relief_mw[b] == 0.0:
+            return True
 
 
 @inlined
-def _falls(grids: Grids, b: int) -> bool:
-    """An element goes down: its next power flow is that of a grid in which nothing is energised."""
-    state, work = grids.state, grids.work
-    state.collapsed[b] = True
-    work.died[b], work.phase[b] = state.flow.status[b], _DARK
-    for k in range(work.kind.shape[1]):
-        work.kind[b, k] = OFF
-        work.p_bus_mw[b, k] = work.q_bus_mvar[b, k] = 0.0
-    return True
+def _turn(grids: Grids, first: bool, b: int) -> int:
+    """What a power flow, or the beginning of a cycle, means for an element."""
+    (layout, rules, _), state, work, books = grids
+    flow = state.flow
+    if work.phase[b] == _DARK:
+        if first:
+            # The status says of what it died.
+            flow.status[b] = work.died[b]
+        return _RESTS
+    if work.phase[b] == _SETTING_OUT:
+        _set_out(grids, b)
+        return _ASKS
+    if first:
+        return _RESTS if usable(flow.status[b]) else _FALLS
+    if work.corrections[b] < _CORRECTIONS and correct_relief(layout, work, flow, b):
+        work.corrections[b] += 1
+        return _CORRECTED
+    if work.rounds[b] == 0:
+        count_overload(state, rules.dt_h, b)
+    if work.was_collapsed[b]:
+        return _RESTS
+    if not usable(flow.status[b]):
+        return _FALLS
+    if not any_opens(state, rules, b):
+        return _RESTS
+    if work.rounds[b] == rules.rounds:
+        # A grid that does not come to rest has collapsed.
+        return _FALLS
+    open_branches(state, work, books.opened, rules, b)
+    work.rounds[b] += 1
+    work.corrections[b], work.relief_mw[b] = 0, 0.0
+    return _ASKS
+
+
+@inlined
+def _set_out(grids: Grids, b: int) -> None:
+    """The grid of an element as it is given to the first power flow of a cycle."""
+    (layout, rules, _), state, work, books = grids
+    work.phase[b], work.rounds[b], work.corrections[b], work.relief_mw[b] = _STANDING, 0, 0, 0.0
+    work.was_collapsed[b] = state.collapsed[b]
+    for k in range(state.flow.energised.shape[1]):
+        work.was_energised[b, k] = state.flow.energised[b, k]
+    for k in range(books.opened.shape[1]):
+        books.opened[b, k] = False
+    command_breakers(state, work, rules.crew_h, b)
+    mark_buses(layout, state, work, b)
 
 
 @inlined
@@ -131,26 +144,19 @@ def settle_grid(held: Resident[Grids], compiled: Resident[Compiled], first: bool
     """The grid of a cycle, solved by the compiled engine."""
     grids, engine = borrowed(held), borrowed(compiled)
     inputs, flow, rows = power_inputs(grids), grids.state.flow, grids.work.rows
-    asking = begin(grids, first)
+    begun, asking = False, set_out(grids)
     while asking > 0:
-        solve_rows(engine, inputs, rows[:asking], flow)
-        asking = follow(grids, asking, first)
+        if begun:
+            solve_rows(engine, inputs, rows[:asking], flow)
+        begun, asking = True, follow(grids, asking, first)
     finish(grids)
 
 
 @kernel
-def begin_grid(held: Resident[Grids], first: bool) -> int:
-    """`begin`, for engines that kernels cannot call."""
-    return begin(borrowed(held), first)
-
-
-@kernel
 def follow_grid(held: Resident[Grids], solved: int, first: bool) -> int:
-    """`follow`, for engines that kernels cannot call."""
-    return follow(borrowed(held), solved, first)
-
-
-@kernel
-def finish_grid(held: Resident[Grids]) -> None:
-    """`finish`, for engines that kernels cannot call."""
-    finish(borrowed(held))
+    """`follow` for engines that kernels cannot call; without solved elements a cycle begins, and ends where none is left."""
+    grids = borrowed(held)
+    asking = follow(grids, solved if solved > 0 else set_out(grids), first)
+    if asking == 0:
+        finish(grids)
+    return asking
