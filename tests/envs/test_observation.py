@@ -75,9 +75,7 @@ def changed_after(driven: Profiles, row: int) -> Profiles:
 
 def seen(ground: Ground, world: World, memory: Memory) -> bytes:
     """What is shown of the grids in a memory."""
-    episodes = Episodes(ground, world, memory)
-    episodes.look()
-    return episodes.seat.shown.tobytes()
+    return Episodes(ground, world, memory).look().tobytes()
 
 
 def test_no_observation_depends_on_the_future_or_on_the_schedule(ground: Ground) -> None:

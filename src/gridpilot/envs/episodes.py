@@ -10,6 +10,7 @@ import numpy as np
 from gridpilot.disturbances import Schedule, draw, schedule
 from gridpilot.envs.actions import not_finite
 from gridpilot.envs.ground import Ground
+from gridpilot.envs.observation import Observation
 from gridpilot.envs.seat import hand_in, hand_out, take_seat
 from gridpilot.jit import resident
 from gridpilot.twin.arrays import replace_elements
@@ -35,6 +36,7 @@ class Episodes:
         self.costs: Floats = memory.blocks.view("costs")
         """Constraint costs of the step `[B, 3]`."""
         self._held = resident(self.seat)
+        self._shape = memory.batch, len(self.seat.raw)
 
     @property
     def state(self) -> GridState:
@@ -47,22 +49,24 @@ class Episodes:
         view = self.memory.blocks.view
         return np.where(view("collapsed"), 0.0, view("residual"))
 
-    def look(self) -> None:
-        """Observe without a step."""
-        hand_out(self._held, 0, self.memory.batch)
+    def look(self) -> Observation:
+        """Observations `[B, k]` without a step."""
+        shown = np.empty(self._shape, dtype=np.float32)
+        hand_out(self._held, shown, 0, self.memory.batch)
+        return shown
 
-    def advance(self) -> bool:
-        """One cycle of every element under the vectors handed in; says whether any episode is over.
+    def advance(self) -> tuple[Observation, bool]:
+        """One cycle of every element under the vectors handed in; observations `[B, k]`, and whether any episode is over.
 
         Raises `ActionError` for vectors that are not made of finite numbers; nothing happens then.
         """
         if not hand_in(self._held):
             raise not_finite(self.ground.model, self.seat.vector)
-        over = False
+        shown, over = np.empty(self._shape, dtype=np.float32), False
         for piece in self.memory.pieces:
             run_cycle(self.ground.model, self.world, piece)
-            over = hand_out(self._held, piece.first, piece.end) or over
-        return over
+            over = hand_out(self._held, shown, piece.first, piece.end) or over
+        return shown, over
 
 
 Held = tuple[GridState, Ints, Schedule]
@@ -95,24 +99,22 @@ def begin(ground: Ground, seeds: Sequence[int], day: str | None = None) -> Episo
         schedule=schedule([draw(scenario.threats, seed) for seed in seeds], scenario.places(), ground.model.dt_h),
         profiles=ground.driven,
     )
-    begun = Episodes(ground, world, first_memory(ground.model, world))
-    begun.look()
-    return begun
+    return Episodes(ground, world, first_memory(ground.model, world))
 
 
 def _drawn_day(ground: Ground, seed: int) -> int:
     return int(np.random.default_rng([seed, _DAY_KEY]).choice(ground.days))
 
 
-def begin_again(running: Episodes, elements: Ints, seeds: Sequence[int]) -> None:
-    """New episodes in some elements; the others go on as they are."""
+def begin_again(running: Episodes, elements: Ints, seeds: Sequence[int]) -> Observation:
+    """New episodes in some elements, and their first observations `[len(elements), k]`; the others go on as they are."""
     fresh = begin(running.ground, seeds)
     width = max(running.world.schedule.step.shape[1], fresh.world.schedule.step.shape[1])
     plan = replace_elements(_widened(running.world.schedule, width), elements, _widened(fresh.world.schedule, width))
     rows = replace_elements(running.world.first_row, elements, fresh.world.first_row)
     running.world = replace(running.world, schedule=plan, first_row=rows)
     running.memory.replace(elements, fresh.memory)
-    running.seat.shown[elements] = fresh.seat.shown
+    return fresh.look()
 
 
 def _widened(plan: Schedule, width: int) -> Schedule:

@@ -23,8 +23,6 @@ class Seat(NamedTuple):
     """Cycles of an episode."""
     vector: Floats
     """Action vectors `[B, d]`."""
-    shown: Observation
-    """Observations `[B, k]`."""
     reward: Floats
     terms: Floats
     """Reward terms, unweighted `[B, 7]`; with what a collapse costs until the end of the day."""
@@ -56,7 +54,6 @@ def take_seat(ground: Ground, memory: Memory) -> Seat:
         lens=lens,
         steps=ground.steps,
         vector=np.zeros((batch, len(ground.orders.low))),
-        shown=np.zeros((batch, len(lens.low)), dtype=np.float32),
         reward=np.zeros(batch),
         terms=np.zeros((batch, len(REWARD_TERMS))),
         terminated=np.zeros(batch, dtype=np.bool_),
@@ -83,8 +80,8 @@ def hand_in(held: Resident[Seat]) -> bool:
 
 
 @kernel
-def hand_out(held: Resident[Seat], first: int, end: int) -> bool:
-    """Endings, rewards and observations of elements `first` … `end` − 1; says whether any episode is over.
+def hand_out(held: Resident[Seat], shown: Observation, first: int, end: int) -> bool:
+    """Endings, rewards and observations `[B, k]` of elements `first` … `end` − 1; says whether any episode is over.
 
     A grid that went down stays down: the terms of the step in which it fell are booked for the rest of the episode
     at once, so that ending an episode early is never cheaper than standing it through.
@@ -101,5 +98,5 @@ def hand_out(held: Resident[Seat], first: int, end: int) -> bool:
         seat.terminated[b], seat.truncated[b] = fell, left <= 0 and not fell
         over = over or fell or left <= 0
         read_entries(seat.lens, seat.numbers, seat.flags, seat.bus_active, seat.step, seat.row, b, seat.raw)
-        normalise(seat.lens, seat.raw, seat.shown, b)
+        normalise(seat.lens, seat.raw, shown, b)
     return over

@@ -61,7 +61,7 @@ class GridEnv(gymnasium.Env[Observation, Action]):
         self.settings = with_period(self.settings, asked)
         self._ground = lay_ground(self.settings)
         self._running = begin(self._ground, [draw_seed(self.np_random)], asked.start)
-        return self._running.seat.shown[0].copy(), {}
+        return self._running.look()[0], {}
 
     @property
     def state(self) -> GridState | None:
@@ -87,13 +87,14 @@ class GridEnv(gymnasium.Env[Observation, Action]):
         if np.shape(action) != seat.vector.shape[1:]:
             raise wrong_shape(seat.orders, np.shape(action))
         seat.vector[0] = action
-        if running.advance():
+        shown, over = running.advance()
+        if over:
             self._running = None
         info = {
             "reward_terms": dict(zip(REWARD_TERMS, seat.terms[0].tolist(), strict=True)),
             "constraint_costs": dict(zip(CONSTRAINTS, running.costs[0].tolist(), strict=True)),
         }
-        return seat.shown[0].copy(), seat.reward.item(), seat.terminated.item(), seat.truncated.item(), info
+        return shown[0], seat.reward.item(), seat.terminated.item(), seat.truncated.item(), info
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the compiled ground, which is laid again from the settings."""

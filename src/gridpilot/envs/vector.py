@@ -67,7 +67,7 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
         self.settings = with_period(self.settings, asked)
         self._ground = lay_ground(self.settings)
         self._running = begin(self._ground, [draw_seed(random) for random in self._random], asked.start)
-        return self._running.seat.shown.copy(), {}
+        return self._running.look(), {}
 
     def _own_seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
         if seed is None:
@@ -102,14 +102,14 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
         if np.shape(actions) != seat.vector.shape:
             raise self._wrong_shape(np.shape(actions))
         seat.vector[...] = actions
-        over = running.advance()
+        shown, over = running.advance()
         reward, terminated, truncated = seat.reward.copy(), seat.terminated.copy(), seat.truncated.copy()
         infos = _infos(seat.terms.copy(), running.costs.copy())
         if over:
             ended = np.flatnonzero(terminated | truncated)
-            infos.update(_final(seat.shown, infos, ended))
-            begin_again(running, ended, [draw_seed(self._random[b]) for b in ended])
-        return seat.shown.copy(), reward, terminated, truncated, infos
+            infos.update(_final(shown, infos, ended))
+            shown[ended] = begin_again(running, ended, [draw_seed(self._random[b]) for b in ended])
+        return shown, reward, terminated, truncated, infos
 
     def _wrong_shape(self, found: tuple[int, ...]) -> ActionError:
         if len(found) != 2 or found[0] == self.num_envs:
