@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,6 +120,9 @@ class Observer:
 
     def lens(self, batch: int) -> Lens:
         """For a memory of so many elements."""
+        return _lens(self, batch)
+
+    def _make_lens(self, batch: int) -> Lens:
         low, high = (np.array([getattr(entry, end) for entry in self.entries]) for end in ("low", "high"))
         places = self._places(batch)
         numbers, flags = (
@@ -150,6 +154,12 @@ class Observer:
                 found += [(block, entry + k, first + k, width or 1) for k in range(len(group.entries))]
             entry += len(group.entries)
         return found
+
+
+@lru_cache(maxsize=32)
+def _lens(observer: Observer, batch: int) -> Lens:
+    """Episodes begin again and again with as many elements."""
+    return observer._make_lens(batch)
 
 
 def make_observer(model: Model, driven: Profiles, steps: int) -> Observer:
