@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,13 +18,11 @@ from gridpilot.errors import PhysicsError, Problem
 from gridpilot.frame import Frame, frame_at
 from gridpilot.jit import bare, kernel
 from gridpilot.network.case import Case
-from gridpilot.powerflow.batch import Queue, Solver, new_queue, solve_rows
-from gridpilot.powerflow.group import Group, Inputs, Outputs, Settings
-from gridpilot.powerflow.islands import Ends
-from gridpilot.powerflow.newton import NARROW, WIDE, Newton
+from gridpilot.powerflow.batch import new_queue, solve_rows
+from gridpilot.powerflow.group import Inputs
+from gridpilot.powerflow.holding import Holding, Parts, narrow, wide
+from gridpilot.powerflow.newton import WIDE, Newton
 from gridpilot.powerflow.seam import as_flow, as_inputs, new_outputs
-from gridpilot.powerflow.symbolic import Pattern
-from gridpilot.powerflow.ybus import Admittances
 from gridpilot.values import Floats, Flow, Ints
 
 
@@ -39,23 +37,7 @@ class _Places(NamedTuple):
     n_unit: int
 
 
-class _Held(NamedTuple):
-    """Addresses of the frames that one thread solves with."""
-
-    pattern: int
-    admittances: int
-    ends: int
-    settings: int
-    group: int
-    inputs: int
-    queue: int
-    outputs: int
-    places: int
-
-
-_held, _pattern, _admittances, _ends = frame_at(_Held), frame_at(Pattern), frame_at(Admittances), frame_at(Ends)
-_settings, _narrow, _wide = frame_at(Settings), frame_at(Group, NARROW), frame_at(Group, WIDE)
-_inputs, _queue, _outputs, _places = frame_at(Inputs), frame_at(Queue), frame_at(Outputs), frame_at(_Places)
+_places = frame_at(_Places)
 _PIECE = 64
 """Elements whose injections are summed at a time, so that they are still in the cache when they are solved for."""
 
@@ -76,27 +58,24 @@ def _inject(places: _Places, first: int, last: int, load_p: Floats, load_q: Floa
 
 
 @bare
-def _sweep(solver: Solver, held: _Held, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
-    inputs, queue, out, places, faults = _inputs(held.inputs), _queue(held.queue), _outputs(held.outputs), _places(held.places), 0
+def _sweep(parts: Parts, at: int, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
+    solver, inputs, queue, out = parts
+    faults = 0
     for piece in range(first, last, _PIECE):
         end = min(piece + _PIECE, last)
-        _inject(places, piece, end, load_p, load_q, unit_p, inputs)
+        _inject(_places(at), piece, end, load_p, load_q, unit_p, inputs)
         faults += solve_rows(solver, inputs, queue, piece - first, end - piece, True, out)
     return faults
 
 
 @kernel
-def _sweep_narrow(at: int, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
-    held = _held(at)
-    solver = Solver(_pattern(held.pattern), _admittances(held.admittances), _ends(held.ends), _settings(held.settings), _narrow(held.group))
-    return _sweep(solver, held, first, last, load_p, load_q, unit_p)
+def _sweep_narrow(held: int, places: int, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
+    return _sweep(narrow(held), places, first, last, load_p, load_q, unit_p)
 
 
 @kernel
-def _sweep_wide(at: int, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
-    held = _held(at)
-    solver = Solver(_pattern(held.pattern), _admittances(held.admittances), _ends(held.ends), _settings(held.settings), _wide(held.group))
-    return _sweep(solver, held, first, last, load_p, load_q, unit_p)
+def _sweep_wide(held: int, places: int, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
+    return _sweep(wide(held), places, first, last, load_p, load_q, unit_p)
 
 
 class Sweep:
@@ -159,16 +138,12 @@ class _Part:
     """The rows of one thread, with its scratch and the addresses of everything."""
 
     def __init__(self, sweep: Sweep, rows: Ints) -> None:
-        engine = sweep._engine
-        width = engine.width(len(rows))
-        self._kernel: Callable[..., int] = _sweep_wide if width == WIDE else _sweep_narrow
-        self._first, self._last = int(rows[0]), int(rows[-1]) + 1
-        self._scratch = engine.new_scratch(width)
-        self._frames: tuple[Frame[Any], ...] = (Frame(sweep._inputs), Frame(new_queue(rows)), Frame(sweep._outputs), sweep._places)
-        self._held = Frame(_Held(*self._scratch.addresses, *(frame.address for frame in self._frames)))
+        self._holding = Holding(sweep._engine, sweep._inputs, new_queue(rows), sweep._outputs)
+        self._kernel: Callable[..., int] = _sweep_wide if self._holding.width == WIDE else _sweep_narrow
+        self._where = self._holding.address, sweep._places.address, int(rows[0]), int(rows[-1]) + 1
 
     def solve(self, load_p_mw: Floats, load_q_mvar: Floats, unit_p_mw: Floats) -> int:
-        return self._kernel(self._held.address, self._first, self._last, load_p_mw, load_q_mvar, unit_p_mw)
+        return self._kernel(*self._where, load_p_mw, load_q_mvar, unit_p_mw)
 
 
 def _places_of(case: Case) -> _Places:
