@@ -12,7 +12,7 @@ from tests.twin import small
 from gridpilot.scenarios import ProtectionSettings, Scenario, load_scenario
 from gridpilot.testing.compare import difference
 from gridpilot.twin import Twin, make_twin
-from gridpilot.values import Bools, Codes, Floats, Flow, PowerFlow, Transition
+from gridpilot.values import Floats, Flow, PowerFlow, Transition
 
 RELAYS = ProtectionSettings(overload_delay_h=0.2, hard_limit=0.9, lockout_h=0.5, crew_h=0.4)
 
@@ -27,10 +27,10 @@ class Opaque:
         self.engine = engine
         self.solved: list[int] = []
 
-    def solve(self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None) -> Flow:
+    def solve(self, p_mw: Floats, q_mvar: Floats, **arguments: Any) -> Flow:
         """What the engine inside finds."""
         self.solved.append(len(p_mw))
-        return self.engine.solve(p_mw, q_mvar, kind=kind, v_set_pu=v_set_pu, closed=closed, start=start)
+        return self.engine.solve(p_mw, q_mvar, **arguments)
 
 
 def outside(twin: Twin) -> tuple[Twin, Opaque]:

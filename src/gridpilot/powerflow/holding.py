@@ -1,8 +1,8 @@
 """The engine as a part of other kernels: everything it works on behind one address.
 
-    holding = Holding(engine, inputs, queue, outputs)          # Python: once, for memory that stays where it is
-    parts = narrow(holding.address)                            # in a kernel, or `wide`, as `holding.width` says
-    solve_rows(parts.solver, parts.inputs, parts.queue, 0, count, False, parts.outputs)
+holding = Holding(engine, inputs, queue, outputs)          # Python: once, for memory that stays where it is
+parts = narrow(holding.address)                            # in a kernel, or `wide`, as `holding.width` says
+solve_rows(parts.solver, parts.inputs, parts.queue, 0, count, False, parts.outputs)
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class Holding:
 
     def __init__(self, engine: Newton, inputs: Inputs, queue: Queue, outputs: Outputs, scratch: Scratch | None = None) -> None:
         """`inputs` and `outputs` are row-major; `queue` has room for what is solved at once; `scratch` may be shared by
-        holdings that are not used at the same time."""
+        holdings that are not used at the same time.
+        """
         self.engine, self.inputs, self.outputs = engine, inputs, outputs
         self._scratch = engine.new_scratch(engine.width(len(queue.rows))) if scratch is None else scratch
         self.width = self._scratch.frame.value.width
