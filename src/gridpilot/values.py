@@ -129,6 +129,7 @@ class PowerFlow(Protocol):
         start: Flow | None = None,
         limits: ReactiveLimits | None = None,
         share: Floats | None = None,
+        switch_closed: Bools | None = None,
     ) -> Flow:
         """Solve one power flow per element.
 
@@ -140,7 +141,10 @@ class PowerFlow(Protocol):
         injections of their island leave over, a distributed slack; without it, and in an island whose shares are all 0,
         the slack bus takes all. With it, slack buses but the first of an island only hold their voltage.
 
-        Raises `PhysicsError` for wrong shapes, and where an engine does not know `limits` or `share`. An element that
+        `switch_closed` `[B, s]` or `[1, s]` has the positions of the network's bus-bus switches; without it they are as the
+        network has them. Only an engine that was built for `switching` takes it.
+
+        Raises `PhysicsError` for wrong shapes, and where an engine does not know `limits`, `share` or `switch_closed`. An element that
         fails is a `Status`, never an exception or a NaN.
         """
         ...

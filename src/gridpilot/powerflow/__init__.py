@@ -38,7 +38,7 @@ def engine_names() -> tuple[str, ...]:
 
 def engine_options(name: str) -> tuple[str, ...]:
     """Options that an engine takes; raises `UnknownNameError`."""
-    return tuple(option for option in signature(_load(name)).parameters if option != "network")
+    return tuple(option for option in signature(_load(name)).parameters if option not in ("network", "switching"))
 
 
 def _load(name: str) -> Any:
@@ -48,8 +48,11 @@ def _load(name: str) -> Any:
     return getattr(import_module(module), class_name)
 
 
-def engine(name: str, network: Network, **options: Any) -> PowerFlow:
+def engine(name: str, network: Network, *, switching: bool = False, **options: Any) -> PowerFlow:
     """The engine `name` for a network, in which closed bus-bus switches are fused.
+
+    With `switching` the positions of switches may differ between the elements of a batch (`solve(..., switch_closed=…)`): `newton`
+    has every position in its pattern, the others solve the elements of each combination of positions by themselves.
 
     Raises `UnknownNameError` for a name or option that does not exist, `ConfigError` for an option out of range,
     `PhysicsError` for a network the engine cannot take, and `MissingExtraError`.
@@ -58,6 +61,13 @@ def engine(name: str, network: Network, **options: Any) -> PowerFlow:
     for option in options:
         if option not in valid:
             raise UnknownNameError(f"option of the power flow engine {name!r}", option, valid)
+    if switching and "switching" in signature(build).parameters:
+        inside: PowerFlow = build(network, switching=True, **options)
+        return inside
+    if switching:
+        from gridpilot.powerflow.switched import Switched
+
+        return Switched(network, lambda still: engine(name, still, **options))
     if network.switch_closed.any():
         from gridpilot.powerflow.fused import Fused
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gridpilot.jit import bare
-from gridpilot.powerflow.branch_flow import write_branches, write_buses, write_energised
+from gridpilot.powerflow.branch_flow import follow_heads, write_branches, write_buses, write_energised
 from gridpilot.powerflow.common import have_in_common
 from gridpilot.powerflow.gather import gather_buses, gather_limits, gather_share, gather_start, gather_state
 from gridpilot.powerflow.group import HOPELESS_PU, Group, Inputs, Outputs, Settings
@@ -93,7 +93,7 @@ def _pass(
     # what is put aside is its voltages alone: shares and limits that it has moved would be lost
     patience = 1 if mode == _FIRST and count > width and not limited and not shared else 0
     steps = settings.max_iterations * (_LONGER if mode == _FLAT else 1)
-    one_topology = len(inputs.kind) == 1 and len(inputs.closed) == 1
+    one_topology = len(inputs.kind) == 1 and len(inputs.closed) == 1 and len(inputs.head) <= 1
     in_common = mode == _FIRST and (count > width or standing) and have_in_common(inputs)
     for first in range(0, count, width):
         lanes = min(width, count - first)
@@ -114,6 +114,7 @@ def _pass(
         reject_low(pattern, group)
         for lane in range(lanes):
             _judge(mode, lane, settings.base_mva, group, queue, out)
+        follow_heads(pattern, group)
         write_branches(pattern, admittances, settings.base_mva, settings.by_current != 0, group, out)
         write_buses(pattern, admittances, settings.base_mva, inputs, group, out)
         write_energised(ends.n, group, out)

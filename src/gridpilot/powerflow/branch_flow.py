@@ -12,6 +12,18 @@ from gridpilot.values import OFF
 
 
 @bare
+def follow_heads(pattern: Pattern, group: Group) -> None:
+    """Give buses that closed switches merge with another one its voltage."""
+    n, width = len(pattern.bus), group.width
+    for x in range(len(pattern.member)):
+        bus = pattern.member[x]
+        i = pattern.place[bus] * width
+        for lane in range(width):
+            j = pattern.place[group.head[lane * n + bus]] * width
+            group.e[i + lane], group.f[i + lane] = group.e[j + lane], group.f[j + lane]
+
+
+@bare
 def write_branches(pattern: Pattern, admittances: Admittances, base_mva: float, by_current: bool, group: Group, out: Outputs) -> None:
     """Power into both ends, loading, and the losses in branches (`out.losses` is set).
 

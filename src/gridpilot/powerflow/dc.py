@@ -13,7 +13,16 @@ import numpy as np
 
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import HOPELESS_PU, Inputs, Outputs
-from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, refuse_extras, screen, with_roles
+from gridpilot.powerflow.seam import (
+    as_flow,
+    as_inputs,
+    blank_outputs,
+    check_fused,
+    refuse_extras,
+    refuse_switching,
+    screen,
+    with_roles,
+)
 from gridpilot.powerflow.sensitivities import DcSystem, check_reactances, dc_system
 from gridpilot.powerflow.ybus import bus_shunts
 from gridpilot.values import SLACK, Bools, Codes, Floats, Flow, ReactiveLimits, Status
@@ -41,10 +50,11 @@ class Dc:
 
     def solve(
         self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
-        limits: ReactiveLimits | None = None, share: Floats | None = None,
+        limits: ReactiveLimits | None = None, share: Floats | None = None, switch_closed: Bools | None = None,
     ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`. `q_mvar`, `v_set_pu` and `start` are checked but have no effect."""
         refuse_extras(self.name, limits, share)
+        refuse_switching(self.name, switch_closed)
         inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
         batch = len(inputs.p_mw)
         out = blank_outputs(batch, self.network.n_bus, self.network.n_branch)

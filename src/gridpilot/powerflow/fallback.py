@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,6 +35,8 @@ def rescue_rows(network: Network, settings: Settings, inputs: Inputs, out: Outpu
 def _rescue_row(
     network: Network, settings: Settings, one: Inputs, out: Outputs, row: int, read_out: Callable[[Inputs, Outputs], None]
 ) -> None:
+    if len(one.head):
+        network, one = _with_moved_ends(network, one)
     role = roles(network, closed=one.closed, kind=one.kind)[0]
     found = rescue(
         network, one.p_mw[0], one.q_mvar[0], role, one.v_set_pu[0], one.closed[0], role != OFF,
@@ -49,3 +52,17 @@ def _rescue_row(
     if mine.status[0] in (Status.OK, Status.ISLANDED):
         mine.rescued[0], mine.iterations[0] = True, found.iterations
     copy_element(mine, out, row)
+
+
+def _with_moved_ends(network: Network, one: Inputs) -> tuple[Network, Inputs]:
+    """The network in which branches and shunts are at the heads of their buses; what closed switches bridge is open."""
+    head = one.head[0]
+    a, b = head[network.branch_from], head[network.branch_to]
+    real = a != b
+    moved = replace(
+        network,
+        branch_from=np.where(real, a, network.branch_from),
+        branch_to=np.where(real, b, network.branch_to),
+        shunt_bus=head[network.shunt_bus],
+    )
+    return moved, one._replace(closed=one.closed & real)

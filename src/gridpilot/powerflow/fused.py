@@ -10,7 +10,7 @@ import numpy as np
 
 from gridpilot.network.network import Network, fuse
 from gridpilot.powerflow.group import Inputs
-from gridpilot.powerflow.seam import as_inputs, every_row
+from gridpilot.powerflow.seam import as_inputs, every_row, refuse_switching
 from gridpilot.values import FORMING, OFF, PQ, PV, SLACK, Bools, Codes, Floats, Flow, Ints, PowerFlow, ReactiveLimits
 
 _NOT_BUILT = -1
@@ -53,9 +53,10 @@ class Fused:
 
     def solve(
         self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
-        limits: ReactiveLimits | None = None, share: Floats | None = None,
+        limits: ReactiveLimits | None = None, share: Floats | None = None, switch_closed: Bools | None = None,
     ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`. Members of a merged bus add up their limits and their shares in the balance."""
+        refuse_switching(self.name, switch_closed)
         inputs = every_row(as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share))
         merged = self._merge(inputs, limits is not None, share is not None)
         flow = self._engine.solve(

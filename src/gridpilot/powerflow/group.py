@@ -18,6 +18,7 @@ LaneInts = Ints
 """Arrays of lanes (see `gridpilot.powerflow.lanes`)."""
 HOPELESS_PU = 1e6
 """Mismatch beyond which an element is given up; also the largest that is reported."""
+_NO_HEADS = np.zeros((0, 0), dtype=np.int64)
 LOWEST_VOLTAGE_PU = 0.5
 """A solution with a bus below is no operating point, but a lower root of the equations or a collapse."""
 
@@ -41,6 +42,9 @@ class Inputs(NamedTuple):
     start_im: Floats
     start_status: Codes
     """`[B or 1 or 0, n]`, and `[B or 1 or 0]`."""
+    head: Ints = _NO_HEADS
+    """The bus that takes the branches of each, as closed switches say (`gridpilot.powerflow.stations`); a bus with another head
+    than itself is OFF `[B or 1 or 0, n]`."""
 
 
 class Outputs(NamedTuple):
@@ -143,9 +147,13 @@ class Group(NamedTuple):
     holder: Ints
     """What the masks of each lane stand for: kinds and branches as given, and the roles, islands and their holders found
     `[width * n]` (`closed` `[width * m]`)."""
+    head: Ints
+    """The bus at which the branches of each bus end, in each lane `[width * n]`; empty where switches stand still."""
     whole: Bools
     shared: Bools
-    """Whether every built bus of a lane has a source; whether its slack was taken to be shared `[width]`."""
+    moved: Bools
+    """Whether every built bus of a lane has a source; whether its slack was taken to be shared; whether closed switches move
+    any of its branches `[width]`."""
     seen: Ints
     frontier: Ints
     """Scratch of a search through a lane's buses, by place: the search that saw it, and those yet to look around from `[n]`."""
@@ -197,8 +205,10 @@ def new_group(pattern: Pattern, admittances: Admittances, width: int) -> Group:
         role=np.zeros(width * n, dtype=np.int8),
         island=np.zeros(width * n, dtype=np.int64),
         holder=np.zeros(width * n, dtype=np.int64),
+        head=np.tile(np.arange(n), width if len(pattern.member) else 0),
         whole=np.zeros(width, dtype=np.bool_),
         shared=np.zeros(width, dtype=np.bool_),
+        moved=np.zeros(width, dtype=np.bool_),
         seen=np.zeros(n, dtype=np.int64),
         frontier=np.zeros(n, dtype=np.int64),
         searches=np.zeros(1, dtype=np.int64),

@@ -29,13 +29,22 @@ class Ends(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Topologies, one to a row, and what `find_islands` writes: `[B, n]`, `closed` `[B, m]`."""
+    """Topologies, one to a row, and what `find_islands` writes: `[B, n]`, `closed` `[B, m]`. `head` is the bus at which the
+    branches of each bus end, or empty where they end at the bus itself.
+    """
 
     kind: Codes
     closed: Bools
     role: Codes
     island: Ints
     holder: Ints
+    head: Ints
+
+
+@bare
+def end_bus(found: Any, at: int, bus: int) -> int:
+    """Where the branches of a bus end, in the element whose buses begin at `at`."""
+    return found.head[at + bus] if len(found.head) > 0 else bus
 
 
 @bare
@@ -61,7 +70,7 @@ def find_islands(ends: Ends, found: Any, lane: int, shared: bool) -> bool:
         parent[at + bus] = bus
         holder[at + bus] = _NONE
     for m in range(m_all):
-        a, b = ends.branch_from[m], ends.branch_to[m]
+        a, b = end_bus(found, at, ends.branch_from[m]), end_bus(found, at, ends.branch_to[m])
         if found.closed[lane * m_all + m] and kind[at + a] != OFF and kind[at + b] != OFF:
             parent[at + _root(parent, at, a)] = _root(parent, at, b)
     for bus in range(n):
@@ -104,6 +113,7 @@ def roles(network: Network, *, closed: Bools, kind: Codes) -> Codes:
         np.empty(shape, dtype=np.int8),
         np.empty(shape, dtype=np.int64),
         np.empty(shape, dtype=np.int64),
+        np.empty((0, 0), dtype=np.int64),
     )
     _find_each(ends, found)
     return found.role

@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from gridpilot.errors import MissingExtraError, PhysicsError, Problem
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import HOPELESS_PU, LOWEST_VOLTAGE_PU, Inputs, Outputs
-from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, refuse_extras, screen, with_roles
+from gridpilot.powerflow.seam import (
+    as_flow,
+    as_inputs,
+    blank_outputs,
+    check_fused,
+    refuse_extras,
+    refuse_switching,
+    screen,
+    with_roles,
+)
 from gridpilot.values import PQ, SLACK, Bools, Codes, Floats, Flow, Ints, ReactiveLimits, Status
 
 try:
@@ -64,13 +73,14 @@ class LightSim2Grid:
 
     def solve(
         self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
-        limits: ReactiveLimits | None = None, share: Floats | None = None,
+        limits: ReactiveLimits | None = None, share: Floats | None = None, switch_closed: Bools | None = None,
     ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`. Raises `PhysicsError` also where an element has more than one slack bus.
 
         Without a usable start an element begins at the angles of lightsim2grid's DC power flow.
         """
         refuse_extras(self.name, limits, share)
+        refuse_switching(self.name, switch_closed)
         inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
         _check_slacks(self.network, inputs)
         batch = len(inputs.p_mw)

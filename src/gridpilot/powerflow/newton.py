@@ -22,7 +22,9 @@ from gridpilot.powerflow.batch import Queue, Solver, new_queue, solve_rows
 from gridpilot.powerflow.fallback import rescue_rows
 from gridpilot.powerflow.group import Group, Inputs, Outputs, Settings, new_group
 from gridpilot.powerflow.islands import Ends
-from gridpilot.powerflow.seam import as_flow, as_inputs, batch_of, check_fused, new_outputs
+from gridpilot.powerflow.merging import merge, spread
+from gridpilot.powerflow.seam import as_flow, as_inputs, batch_of, check_fused, new_outputs, positions, refuse_switching
+from gridpilot.powerflow.stations import heads
 from gridpilot.powerflow.symbolic import Pattern, analyse
 from gridpilot.powerflow.ybus import Admittances, kernel_admittances
 from gridpilot.values import Bools, Codes, Floats, Flow, Ints, ReactiveLimits
@@ -82,18 +84,21 @@ class Newton:
     has_voltages = True
 
     def __init__(
-        self, network: Network, *, tolerance_pu: float = 1e-8, max_iterations: int = 20, loading: str = "power", threads: int = 1
-    ) -> None:
-        """`loading` is `power` (apparent power over rating) or `current` (current over that of the rating at 1 pu).
+        self, network: Network, *, tolerance_pu: float = 1e-8, max_iterations: int = 20, loading: str = "power", threads: int = 1,
+        switching: bool = False,
+    ) -> None:  # fmt: skip
+        """`loading` is `power` (apparent power over rating) or `current` (current over that of the rating at 1 pu). With
+        `switching` every element may have its own positions of bus-bus switches.
 
         Raises `ConfigError` for a setting out of range and `PhysicsError` where bus-bus switches are closed.
         """
         _check_settings(tolerance_pu, max_iterations, loading, threads)
-        check_fused(network)
+        if not switching:
+            check_fused(network)
         self.network = network
         self.settings = Settings(float(network.base_mva), float(tolerance_pu), int(max_iterations), int(loading == "current"))
-        self._threads = threads
-        pattern = analyse(network)
+        self._threads, self._switching = threads, switching
+        pattern = analyse(network, switching=switching)
         admittances = kernel_admittances(network, pattern)
         ends = Ends(network.branch_from.copy(), network.branch_to.copy(), network.n_bus)
         self._frames = Frame(pattern), Frame(admittances), Frame(ends), Frame(self.settings)
@@ -102,7 +107,7 @@ class Newton:
     def __reduce__(self) -> tuple[Any, ...]:
         # addresses mean nothing in another process, where the engine is made again
         loading = "current" if self.settings.by_current else "power"
-        return _restore, (self.network, self.settings.tolerance_pu, self.settings.max_iterations, loading, self._threads)
+        return _restore, (self.network, self.settings.tolerance_pu, self.settings.max_iterations, loading, self._threads, self._switching)
 
     def solve(
         self,
@@ -115,6 +120,7 @@ class Newton:
         start: Flow | None = None,
         limits: ReactiveLimits | None = None,
         share: Floats | None = None,
+        switch_closed: Bools | None = None,
     ) -> Flow:
         """See `PowerFlow.solve`.
 
@@ -122,9 +128,21 @@ class Newton:
         not solve from 1 pu with damped steps.
         """
         inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share)
+        if self._switching:
+            return self._solve_switched(inputs, switch_closed)
+        refuse_switching(self.name, switch_closed)
+        return self._solve(inputs)
+
+    def _solve(self, inputs: Inputs) -> Flow:
         out = new_outputs(batch_of(inputs), self.network.n_bus, self.network.n_branch)
         self.solve_into(inputs, out)
         return as_flow(out)
+
+    def _solve_switched(self, inputs: Inputs, switch_closed: Bools | None) -> Flow:
+        """Solve for the heads of merged buses, and give every bus what is its own."""
+        closed = positions(self.network, switch_closed, batch_of(inputs))
+        merged, merger = merge(inputs, heads(self.network, closed), self._frames[0].value.member)
+        return spread(self._solve(merged), inputs, merged, merger)
 
     def solve_into(self, inputs: Inputs, out: Outputs) -> None:
         """Solve a batch of checked inputs into memory that the caller owns."""
@@ -176,9 +194,11 @@ class Newton:
             idle.append(mine)
 
 
-def _restore(network: Network, tolerance_pu: float, max_iterations: int, loading: str, threads: int) -> Newton:
+def _restore(network: Network, tolerance_pu: float, max_iterations: int, loading: str, threads: int, switching: bool) -> Newton:
     """The engine in another process, where it is made again."""
-    return Newton(network, tolerance_pu=tolerance_pu, max_iterations=max_iterations, loading=loading, threads=threads)
+    return Newton(
+        network, tolerance_pu=tolerance_pu, max_iterations=max_iterations, loading=loading, threads=threads, switching=switching
+    )
 
 
 def _check_settings(tolerance_pu: float, max_iterations: int, loading: str, threads: int) -> None:

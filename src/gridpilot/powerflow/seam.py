@@ -82,6 +82,28 @@ def batch_of(inputs: Inputs) -> int:
     return max(len(values) for values in inputs[: len(_BY_ELEMENT)]) if len(inputs.p_mw) == 1 else len(inputs.p_mw)
 
 
+def positions(network: Network, switch_closed: Bools | None, batch: int) -> Bools:
+    """The positions of bus-bus switches `[1, s]` or `[B, s]`, with a batch of one row per position where `batch` is 1.
+
+    Without any given they are as the network has them. Raises `PhysicsError` for a wrong shape.
+    """
+    if switch_closed is None:
+        return network.switch_closed[None]
+    shape, width = np.shape(switch_closed), len(network.switch_name)
+    if len(shape) == 2 and shape[1] == width and (batch == 1 or shape[0] in (1, batch)):
+        return np.asarray(switch_closed, dtype=np.bool_)
+    problem = Problem("switch_closed", f"has shape {shape}, expected {(batch, width)} or {(1, width)}")
+    raise PhysicsError("The switch positions do not fit the network.", [problem], hint="Give one row per element, or one for all.")
+
+
+def refuse_switching(name: str, switch_closed: Bools | None) -> None:
+    """Raises `PhysicsError` where switches are to move and the engine was built for switches that stand still."""
+    if switch_closed is not None:
+        problem = Problem("switch_closed", "is given")
+        hint = f"Build it as `engine({name!r}, network, switching=True)`."
+        raise PhysicsError(f"This engine {name!r} has its bus-bus switches where the network has them.", [problem], hint=hint)
+
+
 def refuse_extras(name: str, limits: ReactiveLimits | None, share: Floats | None) -> None:
     """Raises `PhysicsError` for what only engines with voltages and a balance of their own know."""
     problems = [Problem(what, "is given") for what, value in (("limits", limits), ("share", share)) if value is not None]
@@ -89,9 +111,9 @@ def refuse_extras(name: str, limits: ReactiveLimits | None, share: Floats | None
         raise PhysicsError(f"The engine {name!r} knows neither reactive limits nor a distributed slack.", problems, hint="Use `newton`.")
 
 
-def every_row(inputs: Inputs) -> Inputs:
-    """The same inputs with a row per element in every array that was given."""
-    batch = batch_of(inputs)
+def every_row(inputs: Inputs, batch: int = 0) -> Inputs:
+    """The same inputs with a row per element in every array that was given; `batch` where these tell of one element only."""
+    batch = max(batch, batch_of(inputs))
     repeated: list[Any] = [np.repeat(values, batch, axis=0) if len(values) == 1 and batch != 1 else values for values in inputs]
     return Inputs(*repeated)
 

@@ -9,6 +9,8 @@ of that network: the same factorisation finds them. Angles become unit vectors w
 
 from __future__ import annotations
 
+from typing import Any
+
 from gridpilot.jit import bare
 from gridpilot.powerflow.factor import eliminate, substitute
 from gridpilot.powerflow.group import Group
@@ -16,7 +18,7 @@ from gridpilot.powerflow.iteration import linearise
 from gridpilot.powerflow.lanes import absolute, below, fma, fnma, load, select, splat, store
 from gridpilot.powerflow.symbolic import Pattern
 from gridpilot.powerflow.topology import own_rows
-from gridpilot.powerflow.ybus import Admittances, assemble_own
+from gridpilot.powerflow.ybus import Admittances, assemble_row, moved_end
 
 _LARGEST_ANGLE_RAD = 100.0
 """Beyond it the angles say nothing and the start is flat."""
@@ -27,7 +29,7 @@ def _write_system(pattern: Pattern, admittances: Admittances, group: Group) -> N
     """The network of resistors at 1 V, in which no bus regulates, and the power into its buses."""
     width = group.width
     for k in range(len(pattern.bus)):
-        assemble_own(pattern, admittances.dc_branch, admittances.dc_shunt, k, group)
+        assemble_row(pattern, admittances.dc_branch, admittances.dc_shunt, k, group)
         group.own[k] = True
         store(group.e, k * width, 1.0)
         store(group.f, k * width, 0.0)
@@ -36,12 +38,28 @@ def _write_system(pattern: Pattern, admittances: Admittances, group: Group) -> N
     for k in range(len(pattern.bus)):
         i = k * width
         power = load(group.p, i)
-        for x in range(pattern.end_start[k], pattern.end_start[k + 1]):
-            m = pattern.end_branch[x]
-            shift = -admittances.dc_shift[m] if pattern.end_side[x] else admittances.dc_shift[m]
-            power = fma(load(group.on, m * width), shift, power)
+        if len(pattern.movable) > 0 and pattern.movable[pattern.bus[k]]:
+            power = power + _movable_shift(pattern, admittances, k, group)
+        else:
+            for x in range(pattern.end_start[k], pattern.end_start[k + 1]):
+                m = pattern.end_branch[x]
+                shift = -admittances.dc_shift[m] if pattern.end_side[x] else admittances.dc_shift[m]
+                power = fma(load(group.on, m * width), shift, power)
         store(group.rhs, 2 * i, select(load(group.fixed, i), 0.0, power))
         store(group.rhs, 2 * i + width, 0.0)
+
+
+@bare
+def _movable_shift(pattern: Pattern, admittances: Admittances, k: int, group: Group) -> Any:
+    """Power that phase shifts drive into a bus whose branches depend on switches."""
+    for lane in range(group.width):
+        power = 0.0
+        for x in range(pattern.guest_start[pattern.bus[k]], pattern.guest_start[pattern.bus[k] + 1]):
+            m, side = pattern.guest_branch[x], pattern.guest_side[x]
+            if moved_end(pattern, group, lane, m, side) == pattern.bus[k] and group.on[m * group.width + lane] != 0.0:
+                power += -admittances.dc_shift[m] if side else admittances.dc_shift[m]
+        group.lane[lane] = power
+    return load(group.lane, 0)
 
 
 @bare

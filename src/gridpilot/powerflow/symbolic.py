@@ -2,7 +2,7 @@
 
 The Jacobian has one 2x2 block per bus and per pair of buses that a branch joins. All buses and all branches are
 in the pattern, whatever their kind and position, so that a batch element may open or close any branch, or move
-the slack, without new symbolic work.
+the slack, without new symbolic work. Where switches may move branches to other buses, those pairs are in it too.
 
 Sources: W. F. Tinney, J. W. Walker, "Direct solutions of sparse network equations by optimally ordered triangular
 factorization", Proc. IEEE 55 (1967), scheme 2 (minimum degree).
@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from gridpilot.network.network import Network
-from gridpilot.values import Ints
+from gridpilot.powerflow.stations import possible_heads, stations
+from gridpilot.values import Bools, Ints
 
 
 class Pattern(NamedTuple):
@@ -50,11 +52,21 @@ class Pattern(NamedTuple):
     end_side: Ints
     end_entry: Ints
     """Branches that end at row `k`: `end_start[k] … end_start[k+1]`, by number, with side (0 from, 1 to) and admittance entry."""
+    movable: Bools
+    member: Ints
+    moving: Ints
+    kin_start: Ints
+    kin: Ints
+    guest_start: Ints
+    guest_branch: Ints
+    guest_side: Ints
+    """What bus-bus switches may move (`gridpilot.powerflow.stations.Stations`), all by bus; empty where they stand still."""
 
 
-def analyse(network: Network) -> Pattern:
-    """The pattern of a network without closed bus-bus switches."""
-    neighbours = _neighbours(network)
+def analyse(network: Network, *, switching: bool = False) -> Pattern:
+    """The pattern of a network, in which bus-bus switches are open for good or, `switching`, may be open or closed."""
+    possible = possible_heads(network) if switching else [[bus] for bus in range(network.n_bus)]
+    neighbours = _neighbours(network, possible)
     order, later = _minimum_degree([set(group) for group in neighbours])
     place = np.empty(network.n_bus, dtype=np.int64)
     place[order] = np.arange(network.n_bus)
@@ -86,6 +98,7 @@ def analyse(network: Network) -> Pattern:
         end_branch=_ints([branch for row in ends for branch, _, _ in row]),
         end_side=_ints([side for row in ends for _, side, _ in row]),
         end_entry=_ints([entry for row in ends for _, _, entry in row]),
+        **stations(network, possible)._asdict(),
     )
 
 
@@ -99,11 +112,14 @@ def _ends(network: Network, place: Ints, entries: list[list[int]]) -> list[list[
     return found
 
 
-def _neighbours(network: Network) -> list[set[int]]:
+def _neighbours(network: Network, possible: list[list[int]]) -> list[set[int]]:
+    """The buses that a branch may join with each, from the possible heads of every bus."""
     found: list[set[int]] = [set() for _ in range(network.n_bus)]
     for a, b in zip(network.branch_from.tolist(), network.branch_to.tolist(), strict=True):
-        found[a].add(b)
-        found[b].add(a)
+        for i, j in product(possible[a], possible[b]):
+            if i != j:
+                found[i].add(j)
+                found[j].add(i)
     return found
 
 

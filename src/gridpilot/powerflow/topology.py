@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from gridpilot.jit import bare
 from gridpilot.powerflow.group import Group, Inputs
-from gridpilot.powerflow.islands import Ends, find_islands
+from gridpilot.powerflow.islands import Ends, end_bus, find_islands
 from gridpilot.powerflow.symbolic import Pattern
-from gridpilot.powerflow.ybus import Admittances, assemble_common, assemble_own
+from gridpilot.powerflow.ybus import Admittances, assemble_common, assemble_row, moved_end
 from gridpilot.values import FORMING, OFF, PV, SLACK
 
 _FEW = 4
@@ -31,7 +31,32 @@ def _compare(inputs: Inputs, group: Group, lane: int, kind_at: int, closed_at: i
         branches += inputs.closed[closed_at + k] ^ group.closed[lane * m + k]
     if kinds != 0 or group.shared[lane] != shared or branches > _FEW:
         return _OTHER
+    if group.moved[lane] and branches != 0:
+        return _OTHER  # what is looked at branch by branch are a network's own ends
     return _SAME if branches == 0 else _FEW_BRANCHES
+
+
+@bare
+def _other_heads(inputs: Inputs, pattern: Pattern, group: Group, lane: int, n: int) -> bool:
+    """Whether closed switches merge other buses than those that the lane is set up for."""
+    if len(inputs.head) == 0:
+        return group.moved[lane]
+    head_at, other = group.row[lane] * n if len(inputs.head) > 1 else 0, False
+    for x in range(len(pattern.member)):
+        other = other or inputs.head[head_at + pattern.member[x]] != group.head[lane * n + pattern.member[x]]
+    return other
+
+
+@bare
+def _move_heads(inputs: Inputs, pattern: Pattern, group: Group, lane: int, n: int) -> None:
+    """Take over which buses are merged."""
+    head_at = group.row[lane] * n if len(inputs.head) > 1 else 0
+    group.moved[lane] = False
+    for x in range(len(pattern.member)):
+        bus = pattern.member[x]
+        head = inputs.head[head_at + bus] if len(inputs.head) > 0 else bus
+        group.head[lane * n + bus] = head
+        group.moved[lane] = group.moved[lane] or head != bus
 
 
 @bare
@@ -88,6 +113,7 @@ def _find_anew(inputs: Inputs, pattern: Pattern, ends: Ends, group: Group, lane:
     for k in range(m):
         group.closed[lane * m + k] = inputs.closed[closed_at + k]
     group.shared[lane] = len(inputs.share) > 0
+    _move_heads(inputs, pattern, group, lane, n)
     group.whole[lane] = find_islands(ends, group, lane, group.shared[lane])
     _mask_lane(pattern, ends, group, lane)
 
@@ -105,8 +131,9 @@ def _mask_lane(pattern: Pattern, ends: Ends, group: Group, lane: int) -> None:
         group.regulates[i] = 1.0 if role == PV else 0.0
         group.fixed[i] = 1.0 if role == SLACK or role == OFF else 0.0
     for k in range(m):
-        a, b = group.role[at + ends.branch_from[k]], group.role[at + ends.branch_to[k]]
-        group.on[k * group.width + lane] = 1.0 if group.closed[lane * m + k] and a != OFF and b != OFF else 0.0
+        a, b = end_bus(group, at, ends.branch_from[k]), end_bus(group, at, ends.branch_to[k])
+        live = group.role[at + a] != OFF and group.role[at + b] != OFF
+        group.on[k * group.width + lane] = 1.0 if group.closed[lane * m + k] and live and a != b else 0.0
 
 
 @bare
@@ -144,7 +171,26 @@ def _write_rows(pattern: Pattern, admittances: Admittances, group: Group) -> Non
         if _differs(group, m):
             group.differs[pattern.branch_from[m]] = True
             group.differs[pattern.branch_to[m]] = True
+    for lane in range(group.width):
+        if group.moved[lane]:
+            _mark_moved(pattern, group, lane)
     own_rows(pattern, admittances, group)
+
+
+@bare
+def _mark_moved(pattern: Pattern, group: Group, lane: int) -> None:
+    """Let the rows that a lane's closed switches change differ: of both buses, and at both ends of every branch that is moved."""
+    at = lane * len(pattern.bus)
+    for x in range(len(pattern.member)):
+        bus = pattern.member[x]
+        if group.head[at + bus] != bus:
+            group.differs[pattern.place[bus]] = group.differs[pattern.place[group.head[at + bus]]] = True
+    for x in range(len(pattern.moving)):
+        m = pattern.moving[x]
+        a, b = pattern.place[moved_end(pattern, group, lane, m, 0)], pattern.place[moved_end(pattern, group, lane, m, 1)]
+        if a != pattern.branch_from[m] or b != pattern.branch_to[m]:
+            group.differs[a] = group.differs[b] = True
+            group.differs[pattern.branch_from[m]] = group.differs[pattern.branch_to[m]] = True
 
 
 @bare
@@ -153,7 +199,7 @@ def own_rows(pattern: Pattern, admittances: Admittances, group: Group) -> None:
     for k in range(len(group.differs)):
         group.own[k] = group.differs[k]
         if group.differs[k]:
-            assemble_own(pattern, admittances.branch, admittances.shunt, k, group)
+            assemble_row(pattern, admittances.branch, admittances.shunt, k, group)
 
 
 @bare
@@ -165,6 +211,8 @@ def set_topology(inputs: Inputs, pattern: Pattern, admittances: Admittances, end
         kind_at = group.row[lane] * n if len(inputs.kind) > 1 else 0
         closed_at = group.row[lane] * m if len(inputs.closed) > 1 else 0
         difference = _compare(inputs, group, lane, kind_at, closed_at, n, m)
+        if len(pattern.member) > 0 and _other_heads(inputs, pattern, group, lane, n):
+            difference = _OTHER
         changed = changed or difference != _SAME
         if difference == _FEW_BRANCHES and _move_branches(inputs, pattern, ends, group, lane, closed_at):
             difference = _SAME

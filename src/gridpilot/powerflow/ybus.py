@@ -144,6 +144,58 @@ def assemble_own(pattern: Pattern, branch: Any, shunt: Any, k: int, group: Any) 
 
 
 @bare
+def assemble_row(pattern: Pattern, branch: Any, shunt: Any, k: int, group: Any) -> None:
+    """Write row `k` of the lanes, in each of which branches end where its switches say."""
+    if len(pattern.movable) > 0 and pattern.movable[pattern.bus[k]]:
+        _assemble_movable(pattern, branch, shunt, k, group)
+    else:
+        assemble_own(pattern, branch, shunt, k, group)
+
+
+@bare
+def _assemble_movable(pattern: Pattern, branch: Any, shunt: Any, k: int, group: Any) -> None:
+    """The same sums, in the same order, of what each lane has at the bus: the shunts and branches of all that it is the head of."""
+    n, width, bus = len(pattern.bus), group.width, pattern.bus[k]
+    for entry in range(2 * pattern.entry_start[k], 2 * pattern.entry_start[k + 1]):
+        store(group.own_entry, entry * width, 0.0)
+    for lane in range(width):
+        g, b = 0.0, 0.0
+        for x in range(pattern.kin_start[bus], pattern.kin_start[bus + 1]):
+            if group.head[lane * n + pattern.kin[x]] == bus:
+                place = pattern.place[pattern.kin[x]]
+                g += shunt[2 * place]
+                b += shunt[2 * place + 1]
+        for x in range(pattern.guest_start[bus], pattern.guest_start[bus + 1]):
+            m, side = pattern.guest_branch[x], pattern.guest_side[x]
+            near, far = moved_end(pattern, group, lane, m, side), moved_end(pattern, group, lane, m, 1 - side)
+            if near == bus and group.on[m * width + lane] != 0.0:
+                here, there = 8 * m + 6 * side, 8 * m + 2 + 2 * side
+                g += branch[here]
+                b += branch[here + 1]
+                w = 2 * _entry_of(pattern, k, pattern.place[far]) * width + lane
+                group.own_entry[w] += branch[there]
+                group.own_entry[w + width] += branch[there + 1]
+        group.own_diagonal[2 * k * width + lane] = g
+        group.own_diagonal[(2 * k + 1) * width + lane] = b
+
+
+@bare
+def moved_end(pattern: Pattern, group: Any, lane: int, m: int, side: int) -> int:
+    """The bus at which a branch ends in a lane, at its from (0) or to (1) side."""
+    place = pattern.branch_to[m] if side else pattern.branch_from[m]
+    return group.head[lane * len(pattern.bus) + pattern.bus[place]]
+
+
+@bare
+def _entry_of(pattern: Pattern, k: int, column: int) -> int:
+    """The admittance entry of row `k` in a column that it has."""
+    entry = pattern.entry_start[k]
+    while pattern.entry_column[entry] != column:
+        entry += 1
+    return entry
+
+
+@bare
 def diagonal_admittance(group: Any, k: int) -> tuple[Any, Any]:
     """Conductance and susceptance of row `k`'s diagonal."""
     if group.own[k]:
