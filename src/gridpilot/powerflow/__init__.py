@@ -38,7 +38,8 @@ def engine_names() -> tuple[str, ...]:
 
 def engine_options(name: str) -> tuple[str, ...]:
     """Options that an engine takes; raises `UnknownNameError`."""
-    return tuple(option for option in signature(_load(name)).parameters if option not in ("network", "switching"))
+    own = (option for option in signature(_load(name)).parameters if option not in ("network", "switching"))
+    return *own, "switching"
 
 
 def _load(name: str) -> Any:
@@ -48,11 +49,12 @@ def _load(name: str) -> Any:
     return getattr(import_module(module), class_name)
 
 
-def engine(name: str, network: Network, *, switching: bool = False, **options: Any) -> PowerFlow:
+def engine(name: str, network: Network, **options: Any) -> PowerFlow:
     """The engine `name` for a network, in which closed bus-bus switches are fused.
 
-    With `switching` the positions of switches may differ between the elements of a batch (`solve(..., switch_closed=…)`): `newton`
-    has every position in its pattern, the others solve the elements of each combination of positions by themselves.
+    With the option `switching=True` the positions of switches may differ between the elements of a batch
+    (`solve(..., switch_closed=…)`): `newton` has every position in its pattern, the others solve the elements of each
+    combination of positions by themselves.
 
     Raises `UnknownNameError` for a name or option that does not exist, `ConfigError` for an option out of range,
     `PhysicsError` for a network the engine cannot take, and `MissingExtraError`.
@@ -61,6 +63,7 @@ def engine(name: str, network: Network, *, switching: bool = False, **options: A
     for option in options:
         if option not in valid:
             raise UnknownNameError(f"option of the power flow engine {name!r}", option, valid)
+    switching = options.pop("switching", False)
     if switching and "switching" in signature(build).parameters:
         inside: PowerFlow = build(network, switching=True, **options)
         return inside

@@ -29,14 +29,11 @@ def switch_limited(pattern: Pattern, group: Group, turn: int) -> bool:
     """
     some = False
     for k in range(len(pattern.bus)):
-        all_pq = True
         for lane in range(group.width):
             i = k * group.width + lane
             if group.solved[lane] != 0.0 and group.regulates[i] != 0.0 and _switch(group, k, lane, turn):
                 group.live[lane] = 1.0
                 some = True
-            all_pq = all_pq and group.pv[i] == 0.0 and group.fixed[i] == 0.0
-        group.all_pq[k] = all_pq
     for lane in range(group.width):
         if group.live[lane] != 0.0:
             group.solved[lane] = 0.0

@@ -118,7 +118,7 @@ def _leaders(head: Ints, kind: Codes) -> Ints:
 def _of_leaders(values: NDArray[Scalar], merger: Merger, nobody: float) -> NDArray[Scalar]:
     """The leader's value at every head."""
     leader, mine = _alike(merger.leader, values[:, merger.member])
-    whole = np.array(np.broadcast_to(values, (len(leader), values.shape[1])))
+    whole = np.array(np.broadcast_to(values, (len(leader), values.shape[1])), order="C")
     whole[:, merger.member] = np.where(leader == _NOBODY, nobody, _take(mine, np.maximum(leader, 0)))
     return whole
 
@@ -126,7 +126,7 @@ def _of_leaders(values: NDArray[Scalar], merger: Merger, nobody: float) -> NDArr
 def _total(values: Floats, merger: Merger) -> Floats:
     """The sum over built members at every head, 0 at followers."""
     head, built, mine = _alike(merger.head, merger.built, values[:, merger.member])
-    whole = np.array(np.broadcast_to(values, (len(head), values.shape[1])))
+    whole = np.array(np.broadcast_to(values, (len(head), values.shape[1])), order="C")
     total = _sums(np.where(built, mine, 0.0), head)
     whole[:, merger.member] = np.where(head == np.arange(head.shape[1]), total, 0.0)
     return whole

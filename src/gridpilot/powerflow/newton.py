@@ -196,9 +196,7 @@ class Newton:
 
 def _restore(network: Network, tolerance_pu: float, max_iterations: int, loading: str, threads: int, switching: bool) -> Newton:
     """The engine in another process, where it is made again."""
-    return Newton(
-        network, tolerance_pu=tolerance_pu, max_iterations=max_iterations, loading=loading, threads=threads, switching=switching
-    )
+    return Newton(network, tolerance_pu=tolerance_pu, max_iterations=max_iterations, loading=loading, threads=threads, switching=switching)
 
 
 def _check_settings(tolerance_pu: float, max_iterations: int, loading: str, threads: int) -> None:

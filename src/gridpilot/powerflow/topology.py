@@ -40,7 +40,7 @@ def _compare(inputs: Inputs, group: Group, lane: int, kind_at: int, closed_at: i
 def _other_heads(inputs: Inputs, pattern: Pattern, group: Group, lane: int, n: int) -> bool:
     """Whether closed switches merge other buses than those that the lane is set up for."""
     if len(inputs.head) == 0:
-        return group.moved[lane]
+        return bool(group.moved[lane])
     head_at, other = group.row[lane] * n if len(inputs.head) > 1 else 0, False
     for x in range(len(pattern.member)):
         other = other or inputs.head[head_at + pattern.member[x]] != group.head[lane * n + pattern.member[x]]

@@ -183,7 +183,8 @@ def _assemble_movable(pattern: Pattern, branch: Any, shunt: Any, k: int, group: 
 def moved_end(pattern: Pattern, group: Any, lane: int, m: int, side: int) -> int:
     """The bus at which a branch ends in a lane, at its from (0) or to (1) side."""
     place = pattern.branch_to[m] if side else pattern.branch_from[m]
-    return group.head[lane * len(pattern.bus) + pattern.bus[place]]
+    bus: int = group.head[lane * len(pattern.bus) + pattern.bus[place]]
+    return bus
 
 
 @bare
