@@ -244,19 +244,19 @@ def test_splitting_a_bus_islands_what_has_no_other_way() -> None:
 
 
 def test_what_the_pivots_were_at_fault_for_is_rescued_with_its_switches() -> None:
-    """A series capacitor that cancels a line leaves a pivot of nothing, whichever bus the line is switched to."""
-    buses = [{"name": name, "kv": 110.0} for name in ("A", "B", "mid", "end")]
+    """The bus in the middle stands between a coil and a capacitor of the same reactance: it has no admittance of its own."""
     lines = [
-        {"name": "ab", "a": "A", "b": "B", "x_pu": 0.1},
-        {"name": "line", "a": "B", "b": "mid", "x_pu": 0.1},
-        {"name": "capacitor", "a": "mid", "b": "end", "x_pu": -0.1},
-        {"name": "way round", "a": "A", "b": "end", "x_pu": 0.2},
+        {"name": "line", "a": "A", "b": "B", "r_pu": 0.01, "x_pu": 0.1},
+        {"name": "coil", "a": "B", "b": "middle", "x_pu": 0.1},
+        {"name": "capacitor", "a": "middle", "b": "end", "x_pu": -0.1},
+        {"name": "way round", "a": "A", "b": "end", "r_pu": 0.01, "x_pu": 0.3},
     ]
-    network = make_network("compensated", base_mva=100.0, buses=buses, branches=lines, switches=[{"name": "K", "a": "A", "b": "B"}])
-    case = Asked(
-        np.array([[0.0, -5.0, 0.0, -10.0]] * 2), np.zeros((2, 4)), np.array([[SLACK, PQ, PQ, PQ]] * 2, dtype=np.int8), np.ones((2, 4)),
-        np.ones((2, 4), dtype=np.bool_),
+    network = make_network(
+        "compensated", base_mva=100.0, buses=[{"name": name, "kv": 110.0} for name in ("A", "B", "middle", "end")], branches=lines,
+        shunts=[{"name": "S", "bus": "B", "g_mw": 0.2, "b_mvar": 1.0}], switches=[{"name": "K", "a": "A", "b": "B"}],
     )  # fmt: skip
+    p, ones = np.array([[0.0, -5.0, 0.0, -20.0]] * 2), np.ones((2, 4))
+    case = Asked(p, 0.0 * p, np.array([[SLACK, PQ, PQ, PQ]] * 2, dtype=np.int8), ones, ones.astype(np.bool_))
     positions = np.array([[True], [False]])
     mine, theirs = case.solve(engine("newton", network, switching=True, **TIGHT), positions), case.solve(fused(network), positions)
     assert mine.rescued.any()
