@@ -204,6 +204,16 @@ def frame_at(value_class: type[T], width: int = 0) -> Any:
     return intrinsic(typed)
 
 
+@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+def address_of(typing_context: Any, frame: Any) -> Any:
+    """The address of a frame, in compiled code."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.ptrtoint(args[0], _WORD)
+
+    return types.int64(frame), generate
+
+
 class Frame(Generic[T]):
     """A value whose table of addresses is made once, for compiled functions that are called again and again."""
 

@@ -78,6 +78,14 @@ def kernel(function: F) -> F:
     return cast(F, dispatcher)
 
 
+def machine_code(function: Callable[..., Any], arguments: tuple[Any, ...]) -> int:
+    """Address of a kernel's machine code for these numba types, a C function good for as long as the process lives."""
+    dispatcher: Any = function
+    dispatcher.compile(arguments)
+    compiled = dispatcher.overloads[arguments]
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name))
+
+
 class _NoEnvironment:
     """In place of what keeps a function's Python globals for its machine code: a part has none."""
 

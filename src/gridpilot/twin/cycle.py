@@ -12,7 +12,6 @@ from numba import literal_unroll
 
 from gridpilot.errors import ConfigError
 from gridpilot.jit import Resident, borrowed, inlined, kernel
-from gridpilot.powerflow.newton import WIDE
 from gridpilot.powerflow.seam import as_flow
 from gridpilot.twin import ledger, rounds
 from gridpilot.twin.arrays import pick
@@ -118,11 +117,10 @@ def run_cycle(model: Model, world: World, piece: Piece) -> bool:
 def solve_grid(engine: PowerFlow, piece: Piece, *, first: bool = False) -> None:
     """Power flow, balance and relays; in the `first` state of an episode the power flow alone."""
     if piece.solver is not None:
-        settle = rounds.settle_wide if piece.solver.width == WIDE else rounds.settle_narrow
-        asking = settle(piece.held, piece.solver.address, 0, first)
+        asking = rounds.settle_grid(piece.held, piece.solver.address, 0, first)
         while asking:
             piece.solver.rescue()
-            asking = settle(piece.held, piece.solver.address, asking, first)
+            asking = rounds.settle_grid(piece.held, piece.solver.address, asking, first)
         return
     asking = rounds.follow_grid(piece.held, 0, first)
     while asking:
