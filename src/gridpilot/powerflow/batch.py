@@ -101,7 +101,10 @@ def _pass(solver: Solver, inputs: Inputs, rows: Ints, count: int, mode: int, que
             for turn in range(ROUNDS):
                 if not switch_limited(pattern, group, turn):
                     break
-                iterate(pattern, settings.tolerance_pu, steps, 0, mode == _FLAT, shared, group)
+                # every round has the iterations of a power flow
+                iterate(pattern, settings.tolerance_pu, (turn + 2) * steps, 0, mode == _FLAT, shared, group)
+            if switch_limited(pattern, group, ROUNDS):
+                store(group.live, 0, 0.0)  # roles that do not come to rest are no solution
         reject_low(pattern, group)
         for lane in range(lanes):
             _judge(mode, lane, settings.base_mva, group, queue, out)
