@@ -115,7 +115,7 @@ def test_pandapower_finds_the_same_voltages(name: str, batch: Batch) -> None:
         assert flow.status[0] == Status.OK
         at_max, at_min = assert_complementary(flow, arguments["kind"] == PV, arguments["v_set_pu"], limits)
         bound += int((at_max | at_min).sum())
-        options = {"tolerance_mva": TOLERANCE_PU * net.sn_mva, "calculate_voltage_angles": True, "init": "dc"}
+        options = {"tolerance_mva": TOLERANCE_PU * net.sn_mva, "calculate_voltage_angles": True, "init": "dc", "lightsim2grid": False}
         told = given_roles(net, at_max[0], at_min[0])
         pp.runpp(told, **options)
         pp.runpp(net, enforce_q_lims=True, **options)
@@ -129,7 +129,7 @@ def test_pandapower_finds_the_same_voltages(name: str, batch: Batch) -> None:
 def test_pandapower_keeps_the_same_roles_where_no_bus_must_come_back() -> None:
     nets = [tightened(name, seed) for name in ("case14", "case30") for seed in range(3)]
     for net in nets:
-        pp.runpp(net, enforce_q_lims=True)
+        pp.runpp(net, enforce_q_lims=True, lightsim2grid=False)
     assert sum(never_back(net) for net in nets) >= 4
 
 
@@ -163,7 +163,7 @@ def test_a_bus_whose_neighbour_is_at_its_limit_holds_its_voltage_again() -> None
     assert flow.v_pu[0, 1] == pytest.approx(1.0, abs=1e-9)
     assert -10.0 < flow.q_bus_mvar[0, 1] < 0.0
     # pandapower never takes a bus back; told which buses regulate, it finds the same voltages
-    pp.runpp(net, enforce_q_lims=True)
+    pp.runpp(net, enforce_q_lims=True, lightsim2grid=False)
     assert net.res_gen["q_mvar"].to_numpy() == pytest.approx([-10.0, 5.0], abs=1e-5)
     assert net.res_bus["vm_pu"].to_numpy()[1] < 1.0
     net.gen.loc[1, "in_service"] = False
