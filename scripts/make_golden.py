@@ -10,8 +10,9 @@ given beside the case (`inputs`) and pandapower's solution. The grids are constr
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +49,8 @@ def feeder() -> Any:
 
 
 def of_transformer(**values: Any) -> Edit:
+    """An edit that writes columns of every transformer."""
+
     def edit(net: Any) -> None:
         for name, value in values.items():
             net.trafo[name] = value
@@ -56,6 +59,7 @@ def of_transformer(**values: Any) -> Edit:
 
 
 def tap(side: str, position: int, *, degree: float = 0.0, percent: float = 1.5) -> Edit:
+    """An edit that gives the transformer a tap changer at one side, `position` steps off neutral."""
     kind = "Ratio" if degree == 0.0 else "Symmetrical" if percent else "Ideal"
     return of_transformer(
         tap_side=side, tap_pos=position, tap_neutral=0, tap_min=-9, tap_max=9,
@@ -66,15 +70,27 @@ def tap(side: str, position: int, *, degree: float = 0.0, percent: float = 1.5) 
 def a_phase_shifter(net: Any) -> None:
     """A second transformer beside the first, which turns the angle: the flow goes around."""
     pp.create_transformer_from_parameters(
-        net, 0, 1, sn_mva=40.0, vn_hv_kv=110.0, vn_lv_kv=20.0, vkr_percent=0.4, vk_percent=12.0, pfe_kw=0.0, i0_percent=0.0, shift_degree=4.0
+        net,
+        0,
+        1,
+        sn_mva=40.0,
+        vn_hv_kv=110.0,
+        vn_lv_kv=20.0,
+        vkr_percent=0.4,
+        vk_percent=12.0,
+        pfe_kw=0.0,
+        i0_percent=0.0,
+        shift_degree=4.0,
     )
 
 
 def a_line_open_at_one_end(net: Any) -> None:
+    """The switch at the west end of the first line of the ring is open."""
     pp.create_switch(net, 2, 1, et="l", closed=False)
 
 
 def a_coupler(net: Any) -> None:
+    """A bus beside the west one, joined by a closed switch, with a load and a line of its own."""
     bus = pp.create_bus(net, 20.0, name="annex")
     pp.create_switch(net, 3, bus, et="b", closed=True)
     pp.create_load(net, bus, 2.0, 1.0)
@@ -82,6 +98,7 @@ def a_coupler(net: Any) -> None:
 
 
 def an_isolated_pair(net: Any) -> None:
+    """Two buses with a line and a load, which nothing reaches."""
     pair = [pp.create_bus(net, 20.0, name=name) for name in ("lost", "gone")]
     pp.create_line_from_parameters(net, *pair, 1.0, r_ohm_per_km=0.16, x_ohm_per_km=0.12, c_nf_per_km=270.0, max_i_ka=0.4)
     pp.create_load(net, pair[0], 1.0)
@@ -96,6 +113,7 @@ def a_very_short_line(net: Any) -> None:
 
 
 def a_negative_magnetising_current(net: Any) -> None:
+    """Iron losses, and a current that would be a capacitor's."""
     of_transformer(i0_percent=-0.9, pfe_kw=60.0)(net)
 
 
@@ -106,6 +124,7 @@ def a_tap_and_a_shift(net: Any) -> None:
 
 
 def edited(*edits: Edit) -> Any:
+    """The feeder with some edits."""
     net = feeder()
     for edit in edits:
         edit(net)
@@ -143,15 +162,17 @@ class Golden(NamedTuple):
 
     shows: str
     build: Callable[[], Any]
-    options: dict[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
     """Of `runpp`, beside those of every case."""
-    inputs: dict[str, Any] = {}
+    inputs: Mapping[str, Any] = MappingProxyType({})
     """Of `PowerFlow.solve`, beside those in the case: whether its `limits` hold, `share` by bus, `kind` by bus."""
 
 
 CASES = {
     "tap_and_shift": Golden("an off-nominal tap, and a phase shifter in a loop", lambda: edited(a_tap_and_a_shift)),
-    "magnetising_branch": Golden("a transformer's iron, with a negative current as in IEEE 118", lambda: edited(a_negative_magnetising_current)),
+    "magnetising_branch": Golden(
+        "a transformer's iron, with a negative current as in IEEE 118", lambda: edited(a_negative_magnetising_current)
+    ),
     "open_ended_line": Golden("a cable that is open at one end and charges from the other", lambda: edited(a_line_open_at_one_end)),
     "coupler": Golden("two buses that a closed switch makes one", lambda: edited(a_coupler)),
     "dead_island": Golden("buses without a source", lambda: edited(an_isolated_pair)),
@@ -175,7 +196,7 @@ def expected(golden: Golden, net: Any, case: Case) -> dict[str, Any]:
         "shows": golden.shows,
         "made_by": "python scripts/make_golden.py",
         "versions": {"pandapower": pp.__version__, "numpy": np.__version__},
-        "inputs": golden.inputs,
+        "inputs": dict(golden.inputs),
         "buses": {case.network.bus_name[k]: [float(v.real), float(v.imag)] for k, v in enumerate(voltage)},
         "buses_hold": "real and imaginary part of the voltage in pu",
         "branches": branch_flows(net, case),
@@ -203,6 +224,7 @@ def solved(golden: Golden) -> Any:
 
 
 def main() -> None:
+    """Write every folder."""
     for name, golden in CASES.items():
         net = solved(golden)
         case = from_pandapower(net)

@@ -98,7 +98,9 @@ def test_an_edit_of_what_writes_instructions_changes_the_stamp(package: Path) ->
     (package / "vector.py").write_text("from llvmlite import ir\n\nWORD = ir.IntType(32)\n")
     assert asked(package)[3] != stamp
     told = ("import llvmlite", "from llvmlite", "from numba", "import numba")
-    writers = [path for path in PACKAGE.rglob("*.py") if any(line.startswith(told) for line in path.read_text(encoding="utf-8").split("\n"))]
+    writers = [
+        path for path in PACKAGE.rglob("*.py") if any(line.startswith(told) for line in path.read_text(encoding="utf-8").split("\n"))
+    ]
     assert len(writers) >= 3
     assert [path.name for path in writers if not any(mark in path.read_bytes() for mark in jit._MARKS)] == []
 

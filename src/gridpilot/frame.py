@@ -62,7 +62,9 @@ class FrameType(types.Type):  # type: ignore[misc]  # numba ships no types
 
     def __init__(self, value_class: type[Any], width: int) -> None:
         self.width = width
-        self.fields = {name: _field(getattr(kind, "__forward_arg__", str(kind)), width) for name, kind in value_class.__annotations__.items()}
+        self.fields = {
+            name: _field(getattr(kind, "__forward_arg__", str(kind)), width) for name, kind in value_class.__annotations__.items()
+        }
         super().__init__(name=f"Frame({value_class.__module__}.{value_class.__qualname__}, {width})")
 
 

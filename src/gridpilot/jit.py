@@ -18,9 +18,9 @@ from typing import Any, Generic, TypeVar, cast
 
 import numba
 from numba.core import types
+from numba.core.caching import CacheImpl, CompileResultCacheImpl, FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
-from numba.core.caching import CacheImpl, CompileResultCacheImpl, FunctionCache
 from numba.experimental import structref
 
 F = TypeVar("F", bound=Callable[..., Any])

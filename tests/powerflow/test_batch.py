@@ -150,7 +150,7 @@ def test_every_output_is_finite_whatever_goes_in(random_grid: Grids, batch: Batc
     )
     start = engine.solve(**batch(case, np.ones(shape)))
     arguments["start"] = start
-    targets = {name: arguments[name] for name in ("p_mw", "q_mvar", "v_set_pu", "share") if name in arguments}
+    targets: dict[str, Any] = {name: arguments[name] for name in ("p_mw", "q_mvar", "v_set_pu", "share") if name in arguments}
     targets |= {"v_re_pu": start.v_re_pu, "v_im_pu": start.v_im_pu}
     if "limits" in arguments:
         targets |= {"q_min_mvar": arguments["limits"].q_min_mvar, "q_max_mvar": arguments["limits"].q_max_mvar}

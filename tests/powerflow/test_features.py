@@ -12,6 +12,9 @@ import numpy as np
 import pandapower as pp
 import pytest
 
+from gridpilot.network import Case, from_pandapower
+from gridpilot.powerflow import engine, engine_names
+from gridpilot.values import FORMING, PQ, PV, SLACK, Flow, Status
 from make_golden import (
     Edit,
     a_coupler,
@@ -19,14 +22,11 @@ from make_golden import (
     a_phase_shifter,
     a_very_short_line,
     an_isolated_pair,
+    branch_flows,
     feeder,
     of_transformer,
     tap,
 )
-
-from gridpilot.network import Case, from_pandapower
-from gridpilot.powerflow import engine, engine_names
-from gridpilot.values import FORMING, PQ, PV, SLACK, Flow, Status
 
 AGREEMENT_PU, AGREEMENT_MVA = 1e-8, 1e-6
 TOLERANCE_PU = 1e-10
@@ -107,27 +107,16 @@ def arguments(case: Case) -> dict[str, Any]:
     return {name: values[None] for name, values in rows.items()}
 
 
-def branch_flows(net: Any) -> dict[str, tuple[float, float, float, float]]:
-    """Per branch name p and q at its from end, and at its to end."""
-    found = {}
-    for kind, sides in (("line", ("from", "to")), ("trafo", ("hv", "lv")), ("impedance", ("from", "to"))):
-        for index, row in net[f"res_{kind}"].iterrows():
-            name = net[kind]["name"].loc[index] or f"{kind} {index}"
-            found[name] = tuple(np.nan_to_num([row[f"{letter}_{side}_{unit}"] for side in sides for letter, unit in (("p", "mw"), ("q", "mvar"))]))
-    return found
-
-
 def assert_agree(case: Case, flow: Flow, net: Any) -> None:
     buses = len(net.bus)
     ours = (flow.v_re_pu + 1j * flow.v_im_pu)[0, :buses]
     magnitude, angle = np.nan_to_num(net.res_bus[["vm_pu", "va_degree"]].to_numpy().T)
     assert np.abs(ours - magnitude * np.exp(1j * (np.deg2rad(angle) - case.slack_angle_rad[0]))).max() <= AGREEMENT_PU
     flows = np.column_stack([flow.p_from_mw[0], flow.q_from_mvar[0], flow.p_to_mw[0], flow.q_to_mvar[0]])
-    theirs = branch_flows(net)
-    known = [k for k, name in enumerate(case.network.branch_name) if name in theirs]
-    assert len(known) >= 4
-    for k in known:
-        assert flows[k] == pytest.approx(theirs[case.network.branch_name[k]], abs=AGREEMENT_MVA), case.network.branch_name[k]
+    theirs = branch_flows(net, case)
+    assert len(theirs) >= 4
+    for name, expected in theirs.items():
+        assert flows[case.network.branch(name)] == pytest.approx(expected, abs=AGREEMENT_MVA), name
 
 
 @pytest.mark.parametrize("feature", FEATURES)

@@ -139,7 +139,7 @@ def test_two_circuits_carry_what_one_of_half_the_impedance_does(random_grid: Gri
     network, arguments = case.network, batch(case)
     ends = {name: 0.5 * getattr(network, name) for name in ("g_from_pu", "b_from_pu", "g_to_pu", "b_to_pu")}
     circuit = replace(network, r_pu=2 * network.r_pu, x_pu=2 * network.x_pu, **ends)
-    columns = {name: np.tile(getattr(circuit, name), 2) for name in PER_BRANCH}
+    columns: dict[str, Any] = {name: np.tile(getattr(circuit, name), 2) for name in PER_BRANCH}
     doubled = replace(circuit, branch_name=(*network.branch_name, *(f"{name} second" for name in network.branch_name)), **columns)
     one = solve(network, arguments)
     two = solve(doubled, {**arguments, "closed": np.tile(arguments["closed"], 2)})

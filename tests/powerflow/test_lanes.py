@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -180,11 +181,12 @@ def test_a_lane_has_the_same_bits_at_every_width_place_and_beside_any_neighbour(
     a: Floats, b: Floats, c: Floats, mask: Floats, number: float
 ) -> None:
     wide, narrow = operate(8, a, b, c, mask, number), operate(4, a, b, c, mask, number)
-    turned = operate(8, *(np.roll(x, 3) for x in (a, b, c, mask)), number)
-    alone = np.stack([operate(4, *(np.full(8, x[lane]) for x in (a, b, c, mask)), number)[:, 0] for lane in range(8)], axis=1)
+    r, every = partial(np.roll, shift=3), partial(np.full, 8)
+    turned = operate(8, r(a), r(b), r(c), r(mask), number)
+    alone = [operate(4, every(a[lane]), every(b[lane]), every(c[lane]), every(mask[lane]), number)[:, 0] for lane in range(8)]
     assert same(narrow, wide)
     assert same(np.roll(turned, -3, axis=1), wide)
-    assert same(alone, wide)
+    assert same(np.stack(alone, axis=1), wide)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

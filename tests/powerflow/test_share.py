@@ -50,7 +50,9 @@ def test_participation_factors_are_pandapowers(name: str, batch: Batch) -> None:
     share[0, at_slack] = 0.3
     arguments = batch(case)
     flow = Newton(case.network, tolerance_pu=TOLERANCE_PU).solve(**arguments, share=share)
-    pp.runpp(net, lightsim2grid=False, distributed_slack=True, calculate_voltage_angles=True, init="dc", tolerance_mva=TOLERANCE_PU * net.sn_mva)
+    pp.runpp(
+        net, lightsim2grid=False, distributed_slack=True, calculate_voltage_angles=True, init="dc", tolerance_mva=TOLERANCE_PU * net.sn_mva
+    )
     theirs = net.res_bus["vm_pu"].to_numpy() * np.exp(1j * np.deg2rad(net.res_bus["va_degree"].to_numpy()))
     assert flow.status[0] == Status.OK
     assert np.abs(voltage(flow)[0] - theirs * np.exp(-1j * case.slack_angle_rad[0])).max() <= 1e-8
@@ -66,9 +68,7 @@ def test_participation_factors_are_pandapowers(name: str, batch: Batch) -> None:
 
 @settings(max_examples=100)
 @given(seed=st.integers(0, 10**6), holes=st.floats(0.0, 0.5), parts=st.floats(0.0, 1.0))
-def test_every_island_shares_its_own_surplus_in_proportion(
-    random_grid: Grids, batch: Batch, seed: int, holes: float, parts: float
-) -> None:
+def test_every_island_shares_its_own_surplus_in_proportion(random_grid: Grids, batch: Batch, seed: int, holes: float, parts: float) -> None:
     case, draw = random_grid(seed), np.random.default_rng(seed)
     network, shape = case.network, (5, case.network.n_bus)
     arguments = batch(case, draw.uniform(0.3, 1.2, shape))

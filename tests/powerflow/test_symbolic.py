@@ -86,7 +86,7 @@ def random_systems(network: Network, seed: int, width: int) -> tuple[Pattern, Gr
 def dense_solution(dense: Floats, rhs: Floats) -> Floats:
     """Solutions `[2 n, lane]`."""
     width = len(dense)
-    return np.linalg.solve(dense, rhs.reshape(-1, width).T[:, :, None])[:, :, 0].T
+    return np.asarray(np.linalg.solve(dense, rhs.reshape(-1, width).T[:, :, None])[:, :, 0].T, dtype=np.float64)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

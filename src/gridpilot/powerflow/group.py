@@ -140,6 +140,11 @@ class Group(NamedTuple):
     surplus: Floats
     """Scratch of a shared slack: per lane and island `[width * n]`."""
 
+    @property
+    def width(self) -> int:
+        """Elements side by side."""
+        return len(self.lane)
+
 
 _UNSEEN = -1
 
