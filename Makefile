@@ -25,9 +25,10 @@ check: setup ## Lint, format and types
 test: check ## Lint, format, types and the tests: make test PYTEST_ARGS="-k twin"
 	@$(BIN)/pytest -q -n 2 --dist loadfile $(PYTEST_ARGS)
 
-bench: setup ## Measure the environments and the power flow: make bench ARGS="--json"
-	@$(BIN)/gridpilot bench env $(ARGS)
+bench: setup ## Measure the power flow, N-1 and the environments: make bench ARGS="--json"
 	@$(BIN)/gridpilot bench powerflow $(ARGS)
+	@$(BIN)/gridpilot bench contingency $(ARGS)
+	@$(BIN)/gridpilot bench env $(ARGS)
 
 docs: setup ## Build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

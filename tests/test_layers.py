@@ -20,7 +20,7 @@ PACKAGE = ROOT / "src" / "gridpilot"
 
 LAYERS = (
     *("errors", "units", "values", "jit", "frame"),
-    *("network", "powerflow", "devices", "actions", "rewards", "profiles", "disturbances", "scenarios", "twin"),
+    *("network", "powerflow", "opf", "devices", "actions", "rewards", "profiles", "disturbances", "scenarios", "twin"),
     *("messages", "traces", "knowledge", "agents", "shield", "envs", "evaluation", "learning", "operations"),
     *("serving", "deploy", "testing", "cli"),
 )
@@ -28,7 +28,7 @@ LAYERS = (
 
 GRIDLESS = ("errors", "units", "values", "devices", "actions", "messages", "agents")
 """What a device controller in another process loads, without the grid."""
-GRID = ("network", "powerflow")
+GRID = ("network", "powerflow", "opf")
 
 UNSAFE_FORMATS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 MACHINE_PATH = re.compile(r"(?<![\w.:/~-])(?:/(?:home|root|work|Users|tmp)/\w|[A-Z]:\\\w)")

@@ -19,7 +19,7 @@ from reference.catalogue import (
 )
 from reference.commands import command, commands, variables
 from reference.fields import device, fields
-from reference.results import bench, evaluation
+from reference.results import bench, bench_plot, evaluation
 from reference.scenarios import scenario, scenarios
 from reference.schema import schema
 from reference.snippet import snippet
@@ -29,6 +29,7 @@ __all__ = ["BLOCKS"]
 BLOCKS: dict[str, Callable[[str], str]] = {
     "agents": agents,
     "bench": bench,
+    "bench-plot": bench_plot,
     "checks": checks,
     "command": command,
     "commands": commands,

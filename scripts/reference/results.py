@@ -58,6 +58,14 @@ def bench(name: str) -> str:
     return f"{table(['row', 'value', 'unit', 'against', 'ratio', 'note'], rows)}\n\nMeasured on: {machine}; {versions}."
 
 
+def bench_plot(name: str) -> str:
+    """The picture that `scripts/make_benchmark_page.py` has drawn of `bench-<name>.json`."""
+    path = RESULTS / f"bench-{name}.json"
+    if not _is_there(path) or all(row["ratio"] is None for row in _read(path)["rows"]):
+        return "*No picture: nothing was raced against a peer yet.*"
+    return f"![How many times as fast as its peers gridpilot is in `bench {name}`](assets/bench-{name}.svg)"
+
+
 def _ratio(value: float | None) -> str:
     return "–" if value is None else f"{value:,.1f}×"
 

@@ -91,7 +91,7 @@ class _FrameFields(AttributeTemplate):  # type: ignore[misc]  # numba ships no t
         return types.intp if name == "width" else frame.fields.get(name)
 
 
-@lower_getattr_generic(FrameType)
+@lower_getattr_generic(FrameType)  # type: ignore[untyped-decorator]  # numba ships no types
 def _read_field(context: Any, builder: Any, frame: Any, table: Any, name: str) -> Any:
     if name == "width":
         return context.get_constant(types.intp, frame.width)
@@ -123,7 +123,7 @@ class _Read(AbstractTemplate):  # type: ignore[misc]  # numba ships no types
         return None
 
 
-@lower_builtin(operator.getitem, SpanType, types.Integer)
+@lower_builtin(operator.getitem, SpanType, types.Integer)  # type: ignore[untyped-decorator]  # numba ships no types
 def _read(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return context.unpack_value(builder, sig.return_type, item_address(context, builder, sig.args[0], *args))
 
@@ -137,7 +137,7 @@ class _Write(AbstractTemplate):  # type: ignore[misc]  # numba ships no types
         return None
 
 
-@lower_builtin(operator.setitem, SpanType, types.Integer, types.Any)
+@lower_builtin(operator.setitem, SpanType, types.Integer, types.Any)  # type: ignore[untyped-decorator]  # numba ships no types
 def _write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     span, index, value = args
     context.pack_value(builder, sig.args[2], value, item_address(context, builder, sig.args[0], span, index))
@@ -150,7 +150,7 @@ class _Length(AbstractTemplate):  # type: ignore[misc]  # numba ships no types
         return signature(types.intp, args[0]) if isinstance(args[0], SpanType) else None
 
 
-@lower_builtin(len, SpanType)
+@lower_builtin(len, SpanType)  # type: ignore[untyped-decorator]  # numba ships no types
 def _length(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return cgutils.create_struct_proxy(sig.args[0])(context, builder, value=args[0]).rows
 

@@ -21,7 +21,9 @@ from numba.core import types
 from numba.core.caching import CacheImpl, CompileResultCacheImpl, FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.types.containers import BaseTuple
 from numba.experimental import structref
+from numba.extending import intrinsic, models, register_model
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -142,6 +144,11 @@ def bare(function: F) -> F:
     return cast(F, numba.njit(function, **_PART, _nrt=False))
 
 
+def inlined(function: F) -> F:
+    """An `inner` function that is copied into its callers: for short ones that are called for every element."""
+    return cast(F, numba.njit(function, **_PART, forceinline=True))
+
+
 @structref.register
 class ResidentType(types.StructRef):  # type: ignore[misc, name-defined]  # numba ships no types
     """How kernels see a `Resident`."""
@@ -178,3 +185,69 @@ def resident(value: T) -> Resident[T]:
     held: Resident[T] = _hold(value)
     held.value = value
     return held
+
+
+class Borrowed(types.Array):
+    """How kernels see an array that somebody else keeps: as an array whose users are not counted."""
+
+    def __init__(self, array: Any) -> None:
+        super().__init__(array.dtype, array.ndim, array.layout, not array.mutable, f"borrowed {array.name}", array.aligned)
+
+
+@register_model(Borrowed)
+class _BorrowedModel(models.StructModel):  # type: ignore[misc]  # numba ships no types
+    def __init__(self, manager: Any, array: Any) -> None:
+        ordinary = models.ArrayModel(manager, array)
+        owned = zip(ordinary._fields, ordinary._members, strict=True)
+        super().__init__(manager, array, [(name, types.voidptr if name == "meminfo" else kind) for name, kind in owned])
+
+
+def _lent(kind: Any, lend: Callable[[Any], Any]) -> Any:
+    """A type in which every array is exchanged by `lend`."""
+    if isinstance(kind, types.Array):
+        return lend(kind)
+    if not isinstance(kind, BaseTuple):
+        return kind
+    parts = tuple([_lent(part, lend) for part in kind.types])
+    return BaseTuple.from_types(parts, getattr(kind, "instance_class", None))
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+def borrowed(typing_context: Any, held: Any) -> Any:
+    """The value of a `Resident`, for kernels that neither return an array of it nor keep one. For kernels only.
+
+    numba counts who uses an array wherever one is passed on; of the dozens of arrays of a grid that costs more than a
+    step of it. What is borrowed is not counted: its owner outlives the call.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        # Both kinds of arrays have one layout.
+        return structref._Utils(context, builder, signature.args[0]).get_data_struct(args[0]).value
+
+    return _lent(held.field_dict["value"], Borrowed)(held), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+def as_arrays(typing_context: Any, value: Any) -> Any:
+    """What was borrowed, as functions take it that are compiled for ordinary arrays. For kernels only."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _without_owner(context, builder, signature.return_type, args[0])
+
+    return _lent(value, _ordinary)(value), generate
+
+
+def _ordinary(array: Any) -> Any:
+    return types.Array(array.dtype, array.ndim, array.layout, not array.mutable, aligned=array.aligned)
+
+
+def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """A value whose arrays name no owner: where users are counted, nothing is."""
+    if isinstance(kind, types.Array):
+        array = context.make_array(kind)(context, builder, value)
+        array.meminfo = array.meminfo.type(None)
+        return array._getvalue()
+    if isinstance(kind, BaseTuple):
+        for place, part in enumerate(kind.types):
+            value = builder.insert_value(value, _without_owner(context, builder, part, builder.extract_value(value, place)), place)
+    return value

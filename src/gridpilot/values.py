@@ -134,8 +134,7 @@ class PowerFlow(Protocol):
 
         `p_mw`, `q_mvar` `[B, n]` net injections; `kind` `[B, n]` of `PQ`, `PV`, `SLACK`, `OFF`, `FORMING`; `v_set_pu`
         `[B, n]` read at PV, SLACK and FORMING buses; `closed` `[B, m]` branches in service; `start` a flow to begin from,
-        element by element, where its own is usable. What all elements have in common may have one row, `[1, …]`:
-        `kind`, `v_set_pu`, `closed`, `start`, `limits`, `share`.
+        element by element, where its own is usable. What all elements have in common may have one row, `[1, …]`.
 
         `limits` bounds what PV buses inject. `share` `[B, n]` ≥ 0 says in what proportion buses take up what the
         injections of their island leave over, a distributed slack; without it, and in an island whose shares are all 0,
@@ -410,6 +409,13 @@ class View:
     """Only in views with system visibility."""
     sensitivity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Per device (injection +1 MW, the slack unit −1 MW) its effect on every branch's flow in MW: PTDF."""
+    voltage_sensitivity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Per device (injection +1 MW, with the reactive power that goes with it) its effect on every bus voltage in pu, around the
+    AC flow of now. Empty where there is none: a grid that is down, an engine without voltages."""
+    loss_sensitivity: Mapping[str, float] = field(default_factory=dict)
+    """Per device (the same) its effect on the losses in MW; the slack unit then gives 1 MW less, and this more."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """What the reward makes of its terms, by name: the weighted sum of the terms is the reward."""
 
 
 class Agent(Protocol):

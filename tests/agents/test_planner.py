@@ -156,3 +156,25 @@ def test_without_a_preview_it_says_what_it_needs() -> None:
     twin = calm()
     with pytest.raises(ValueError, match="needs a view with system visibility; role 'operator' has none"):
         Planner().decide(replace(twin.observe(twin.first()), preview=None))
+
+
+def test_it_proposes_what_moves_a_low_voltage_most() -> None:
+    """Bus C is low: devices there move it, by as much as brings it back and the sensitivity says."""
+    twin = small.twin(demand_mw=300.0, ratings_mva=(500.0, 500.0, 500.0))
+    state = small.held(twin, twin.first(), 1)[-1].state
+    view = twin.observe(state)
+    raised = {"C": replace(view.buses["C"], values={**view.buses["C"].values, "v_min_pu": float(view.buses["C"].values["v_pu"]) + 1e-4})}
+    assert view.preview is not None
+    ask = view.preview
+    asked: list[Sequence[Action]] = []
+
+    def listen(candidates: Sequence[Sequence[Action]], horizon: int | None = None) -> Preview:
+        asked.extend(candidates)
+        return ask(candidates, horizon)
+
+    Planner().decide(replace(view, buses={**view.buses, **raised}, preview=listen))
+    support = [action for move in asked for action in move if "voltage band" in action.reason]
+    assert {small.BATTERY, small.LOAD} & {action.target for action in support}
+    battery = next(action for action in support if action.target == small.BATTERY)
+    wanted_mw = (1e-4 + Planner().margin_v_pu) / view.voltage_sensitivity[small.BATTERY]["C"]
+    assert battery.params["setpoint_mw"] == pytest.approx(-min(wanted_mw, 50.0), abs=0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -100,8 +101,16 @@ def test_each_failure_of_the_doctor_is_a_sentence_and_exit_code_1(invoke: Invoke
 
 def test_bench_prints_its_rows(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (Row("env/ieee14/B1", 12345.0, "steps/s"), Row("powerflow/case14/B1", 5.0, "µs", "pandapower", 2.5, "warm"))
-    monkeypatch.setattr("gridpilot.evaluation.bench.run_bench", lambda name: BenchReport({"cores": 2}, {"numpy": "2"}, rows))
-    document = json.loads(invoke("bench", "env", "--json").stdout)
+
+    def measured(name: str, tell: Callable[[str], None]) -> BenchReport:
+        for row in rows:
+            tell(row.name)
+        return BenchReport({"cores": 2}, {"numpy": "2"}, rows)
+
+    monkeypatch.setattr("gridpilot.evaluation.bench.run_bench", measured)
+    result = invoke("bench", "env", "--json")
+    assert result.stderr.splitlines() == [f"gridpilot: measuring {row.name}" for row in rows]
+    document = json.loads(result.stdout)
     assert [row["name"] for row in document["rows"]] == ["env/ieee14/B1", "powerflow/case14/B1"]
     shown = invoke("bench", "env").stdout
     for said in ("env/ieee14/B1", "pandapower", "2.50×", "warm", "cores 2", "numpy 2"):

@@ -10,14 +10,16 @@ import pytest
 
 from gridpilot.actions import codec
 from gridpilot.envs import GridEnv
-from gridpilot.envs.actions import decode
-from gridpilot.envs.episodes import begin
+from gridpilot.envs.episodes import Episodes, begin
 from gridpilot.envs.forecast import MEMORY_H, persistence
 from gridpilot.envs.ground import Ground, lay_ground
 from gridpilot.envs.observation import make_observer
+from gridpilot.envs.seat import hand_in
 from gridpilot.envs.settings import EnvSettings
+from gridpilot.jit import resident
 from gridpilot.profiles import NoisyPersistence, Profiles
-from gridpilot.twin.world import no_schedule
+from gridpilot.twin.memory import Memory
+from gridpilot.twin.world import World, no_schedule
 
 
 @pytest.fixture
@@ -71,15 +73,20 @@ def changed_after(driven: Profiles, row: int) -> Profiles:
     return replace(driven, values=values)
 
 
+def seen(ground: Ground, world: World, memory: Memory) -> bytes:
+    """What is shown of the grids in a memory."""
+    return Episodes(ground, world, memory).look().tobytes()
+
+
 def test_no_observation_depends_on_the_future_or_on_the_schedule(ground: Ground) -> None:
     begun = begin(ground, [3])
+    first = int(begun.state.row[0])
     for later in range(0, 30, 10):
-        row = int(begun.state.row[0]) + later
-        state = replace(begun.state, row=np.array([row]), step=np.array([later]))
-        other = make_observer(ground.model, changed_after(ground.driven, row), ground.steps)
-        assert ground.observer.observe(state).tobytes() == other.observe(state).tobytes()
-    quiet = replace(begun.world, schedule=no_schedule(1))
-    assert ground.observer.observe(replace(begun, world=quiet).state).tobytes() == ground.observer.observe(begun.state).tobytes()
+        begun.memory.blocks.view("row")[0], begun.memory.blocks.view("step")[0] = first + later, later
+        other = make_observer(ground.model, changed_after(ground.driven, first + later), ground.steps)
+        shown = seen(ground, begun.world, begun.memory)
+        assert shown == seen(replace(ground, observer=other), begun.world, begun.memory)
+        assert shown == seen(ground, replace(begun.world, schedule=no_schedule(1)), begun.memory)
 
 
 def test_what_is_not_built_is_masked() -> None:
@@ -100,10 +107,12 @@ def test_what_is_not_built_is_masked() -> None:
 
 
 def test_vectors_mean_what_the_codec_says(ground: Ground) -> None:
-    controls, orders = ground.model.vector_controls, ground.orders
-    state = begin(ground, [0, 1, 2]).state
+    controls, begun = ground.model.vector_controls, begin(ground, [0, 1, 2])
+    state = begun.state
     vector = np.random.default_rng(1).uniform(-1.2, 1.2, (3, len(controls.entries)))
-    ours = decode(ground.model, orders, vector)
+    begun.seat.vector[...] = vector
+    assert hand_in(resident(begun.seat))
+    ours = begun.state.setpoints
     devices, closed = codec.vector_to_setpoints(controls, vector, state.setpoints.devices, np.ones_like(state.setpoints.closed))
     assert np.array_equal(ours.closed, closed)
     for kind, values in devices.items():

@@ -11,12 +11,12 @@ import gymnasium
 import numpy as np
 import pytest
 
-from gridpilot.envs import IDS, EnvSettings, GridEnv
-from gridpilot.envs.episodes import advance, begin, end_step
-from gridpilot.envs.ground import lay_ground
+from gridpilot.envs import IDS, GridEnv
 from gridpilot.errors import ActionError, ConfigError, UnknownNameError
 from gridpilot.scenarios import ProtectionSettings, load_scenario, scenario_titles
+from gridpilot.testing.compare import difference
 from gridpilot.testing.envs import check_env
+from gridpilot.twin.step import step
 from gridpilot.values import REWARD_TERMS
 
 
@@ -61,19 +61,26 @@ def test_an_episode_is_truncated_at_its_end_and_not_terminated(env: GridEnv) -> 
 
 def test_going_down_is_terminated_and_costs_the_rest_of_the_day() -> None:
     fragile = replace(load_scenario("six_bus"), protection=ProtectionSettings(hard_limit=0.3, rounds=1))
-    ground = lay_ground(EnvSettings(scenario=fragile, cycles=144))
-    running = begin(ground, [0])
-    steps, rest = [], 0.0
-    for _ in range(144):
-        running, moved = advance(ground, running, running.state.setpoints)
-        steps.append(end_step(ground, moved))
-        if moved.state.collapsed[0]:
-            rest += moved.reward_terms[0, 0, REWARD_TERMS.index("reliability")]
-    fell = next(step for step in steps if step.terminated[0])
-    assert not fell.truncated[0]
-    assert rest < 0
+    env = GridEnv(scenario=fragile, cycles=144)
+    env.reset(seed=0)
+    running, reliability = env._running, REWARD_TERMS.index("reliability")
+    assert running is not None
+    world, state = running.world, running.state
+    terminated = False
+    while not terminated:
+        _, reward, terminated, truncated, info = env.step(env.standing_action)
+    assert not truncated
+    assert reward == pytest.approx(
+        sum(info["reward_terms"][name] * w for name, w in zip(REWARD_TERMS, env._ground.model.weights, strict=True))
+    )
     # The twin keeps the dark grid to the end of the day; the environment books the same at once.
-    assert fell.terms[0, REWARD_TERMS.index("reliability")] == pytest.approx(rest)
+    moves = []
+    for _ in range(144):
+        moves.append(step(env._ground.model, world, state, state.setpoints))
+        state = moves[-1].state
+    rest = sum(moved.reward_terms[0, 0, reliability] for moved in moves if moved.state.collapsed[0])
+    assert rest < 0
+    assert info["reward_terms"]["reliability"] == pytest.approx(rest)
 
 
 def test_the_weighted_terms_are_the_reward(env: GridEnv, actions: Any) -> None:
@@ -165,11 +172,35 @@ def test_a_branch_without_an_entry_closes_again_after_its_lockout(env: GridEnv) 
     env.step(env.standing_action)
     assert env.state is not None
     fixed = next(k for k, name in enumerate(env._ground.model.scenario.network.branch_name) if f"{name}.status" not in env.action_names)
-    protection = env.state.protection
-    protection.lockout_h[0, fixed], protection.tripped[0, fixed] = 0.2, True
+    assert env._running is not None
+    view = env._running.memory.blocks.view
+    view("lockout_h")[0, fixed], view("tripped")[0, fixed] = 0.2, True
     closed = []
     for _ in range(5):
         env.step(env.standing_action)
         closed.append(bool(env.state.setpoints.closed[0, fixed]))
     assert closed[0] is False
     assert closed[-1] is True
+
+
+def test_what_an_environment_returns_stays_as_it_is(env: GridEnv, actions: Any) -> None:
+    """Observations and states are values of their own: the next step does not write into them."""
+    env.reset(seed=3)
+    shown = env.step(actions[0])[0]
+    state = env.state
+    assert state is not None
+    before = shown.copy(), copy.deepcopy(state)
+    env.step(actions[1])
+    assert shown.tobytes() == before[0].tobytes()
+    assert difference(state, before[1]) == ""
+
+
+def test_an_action_that_is_refused_changes_nothing(env: GridEnv, actions: Any) -> None:
+    env.reset(seed=3)
+    env.step(actions[0])
+    before = env.state
+    broken = actions[1].copy()
+    broken[-1] = np.inf
+    with pytest.raises(ActionError):
+        env.step(broken)
+    assert difference(env.state, before) == ""

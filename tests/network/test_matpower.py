@@ -108,6 +108,28 @@ def test_branches_have_matpowers_meaning_of_zero() -> None:
     assert network.b_from_pu.tolist() == network.b_to_pu.tolist() == [0.01, 0.01, 0]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        ("-30", "20", (-30.0, 20.0)),
+        ("0", "0", (-inf, inf)),
+        ("-360", "360", (-inf, inf)),
+        ("-360", "10", (-inf, 10.0)),
+        ("0", "15", (0.0, 15.0)),
+    ],
+)
+def test_angle_limits_have_matpowers_meaning_of_none(low: str, high: str, expected: tuple[float, float]) -> None:
+    network = read_matpower(
+        CASE.replace("0.02	0	0	0	0	0	1	-360	360", f"0.02	0	0	0	0	0	1	{low}	{high}")
+    ).network
+    assert np.rad2deg([network.angle_min_rad[0], network.angle_max_rad[0]]) == pytest.approx(expected)
+
+
+def test_a_lower_angle_limit_above_the_upper_one_is_told() -> None:
+    with pytest.raises(CaseError, match="branch 1-2 has the angmin 20 above its angmax 10"):
+        read_matpower(CASE.replace("0.02	0	0	0	0	0	1	-360	360", "0.02	0	0	0	0	0	1	20	10"))
+
+
 def test_loads_and_shunts_are_named_by_their_bus() -> None:
     case = read_matpower(CASE)
     assert case.loads.name == ("load O'Hara", "load Plant % 7")

@@ -139,7 +139,7 @@ def test_tripping_is_taking_the_branch_out_of_the_admittances(ybus: Callable[[Ne
 
 _BRANCH_COLUMNS = (
     *("branch_kind", "branch_from", "branch_to", "r_pu", "x_pu", "g_from_pu", "b_from_pu", "g_to_pu", "b_to_pu"),
-    *("tap", "shift_rad", "rating_mva", "branch_closed"),
+    *("tap", "shift_rad", "rating_mva", "angle_min_rad", "angle_max_rad", "branch_closed"),
 )
 
 

@@ -41,7 +41,7 @@ def test_an_outage_is_the_network_without_the_branch(random_grid: Grids, batch: 
     smaller = replace(
         network,
         branch_name=tuple(name for name, keep in zip(network.branch_name, kept, strict=True) if keep),
-        **{name: getattr(network, name)[kept] for name in (*names, "rating_mva", "branch_closed")},
+        **{name: getattr(network, name)[kept] for name in (*names, "rating_mva", "angle_min_rad", "angle_max_rad", "branch_closed")},
     )
     arguments["closed"] = arguments["closed"][:, kept]
     without = Newton(smaller, tolerance_pu=1e-11).solve(**arguments)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from gridpilot.errors import ConfigError
-from gridpilot.twin import Twin, balance, ledger, make_twin
-from gridpilot.twin.fleet import fleet_of
+from gridpilot.twin import Twin, make_twin
+from gridpilot.twin.cycle import open_cycle, settle_devices
+from gridpilot.twin.memory import Memory, Piece
 from gridpilot.values import GridState, Setpoints
 
 
@@ -29,49 +30,48 @@ def state(twin: Twin) -> GridState:
     return state
 
 
-def prepared(twin: Twin, state: GridState) -> balance.Prepared:
-    model, rules = twin.model, twin.model.scenario.protection
-    return balance.prepare(
-        model.held_layout, model.held_parameters, fleet_of(model, state, state.setpoints), twin.world.table[state.row + 1], state.step + 1,
-        state.load_factor, state.outage, state.collapsed, state.faulted, state.setpoints.closed, state.protection.lockout_h,
-        rules.crew_h, model.slices["generator"].start, model.dt_h,
-    )  # fmt: skip
+def opened(twin: Twin, state: GridState) -> Piece:
+    """The devices of a state in the middle of its next step: they have said what they would exchange."""
+    memory = Memory(twin.model, state.batch)
+    memory.load(state, state.setpoints)
+    (piece,) = memory.pieces
+    open_cycle(piece.held, piece.fleet, twin.world.held(piece.first, piece.end))
+    return piece
 
 
-def own(twin: Twin, now: balance.Prepared, kind: Any) -> tuple[Any, Any]:
+def own(twin: Twin, piece: Piece, kind: Any) -> tuple[Any, Any]:
     """Exogenous values and service flags of one kind."""
-    exogenous = np.ascontiguousarray(now.exogenous[:, twin.model.columns[kind.name]])
-    return exogenous, np.ascontiguousarray(now.in_service[:, twin.model.slices[kind.name]])
+    exogenous = np.ascontiguousarray(piece.grids.state.exogenous[:, twin.model.columns[kind.name]])
+    return exogenous, np.ascontiguousarray(piece.grids.work.in_service[:, twin.model.slices[kind.name]])
 
 
 def test_injections_are_those_of_the_kinds(twin: Twin, state: GridState) -> None:
-    now = prepared(twin, state)
+    piece = opened(twin, state)
     for kind in twin.model.kinds:
         parameters, mine = twin.model.parameters(kind.name), twin.model.slices[kind.name]
-        exogenous, present = own(twin, now, kind)
+        exogenous, present = own(twin, piece, kind)
         alone = kind.inject(parameters, state.devices[kind.name], state.setpoints.devices[kind.name], exogenous, present, twin.model.dt_h)
-        assert np.array_equal(alone.p_mw, now.p_mw[:, mine])
-        assert np.array_equal(alone.q_mvar, now.q_mvar[:, mine])
+        assert np.array_equal(alone.p_mw, piece.grids.work.p_mw[:, mine])
+        assert np.array_equal(alone.q_mvar, piece.grids.work.q_mvar[:, mine])
 
 
 def test_books_are_the_sums_of_the_kinds(twin: Twin, state: GridState) -> None:
-    now, model = prepared(twin, state), twin.model
-    flow = state.flow
-    states, p_mw, totals = ledger.settle(
-        model.held_layout, model.held_parameters, fleet_of(model, state, state.setpoints), now.exogenous, now.in_service,
-        now.p_mw, flow.energised, flow.p_bus_mw, model.dt_h,
-    )  # fmt: skip
-    expected = np.zeros_like(totals)
-    for kind, after in zip(model.kinds, states, strict=True):
-        exogenous, present = own(twin, now, kind)
+    piece, model = opened(twin, state), twin.model
+    work = piece.grids.work
+    work.real_mw[...] = work.p_mw * np.random.default_rng(1).uniform(0.5, 1.0, work.p_mw.shape)
+    settle_devices(piece.held, piece.fleet)
+    expected = np.zeros_like(work.totals)
+    for kind, after in zip(model.kinds, piece.states, strict=True):
+        exogenous, present = own(twin, piece, kind)
         alone, outcome = kind.settle(
             model.parameters(kind.name), state.devices[kind.name], state.setpoints.devices[kind.name], exogenous, present,
-            np.ascontiguousarray(p_mw[:, model.slices[kind.name]]), model.dt_h,
+            np.ascontiguousarray(work.real_mw[:, model.slices[kind.name]]), model.dt_h,
         )  # fmt: skip
         assert type(alone) is type(after)
         assert all(np.array_equal(a, b) for a, b in zip(alone, after, strict=True))
         expected += np.stack([field.sum(axis=1) for field in outcome])
-    assert np.allclose(totals, expected, rtol=1e-12, atol=1e-12)
+    assert expected.any(axis=1).all()
+    assert np.allclose(work.totals, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_a_step_beyond_the_profiles_is_refused(twin: Twin, state: GridState) -> None:

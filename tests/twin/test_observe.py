@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,3 +139,51 @@ def test_a_view_says_when_and_where_it_is() -> None:
     view = twin.observe(state, element=1)
     assert (view.time, view.step, view.dt_h, view.scenario) == ("2030-01-03T01:15", 5, 0.25, "triangle")
     assert twin.time(state) == view.time
+
+
+def test_sensitivities_of_voltages_and_losses_say_what_a_small_change_of_a_load_does() -> None:
+    """With the reactive power that goes with it: a load keeps its power factor."""
+    twin = make_twin("ieee14", seeds=(2,), cycle_minutes=15.0)
+    state = small.held(twin, twin.first(), 40)[-1].state
+    view = twin.observe(state)
+    name, less = "LOAD-03", 0.4
+    at_bus, ratio, given = _solved_with(twin, state, name)
+    before, after = (
+        twin.model.engine.solve(state.flow.p_bus_mw + mw * at_bus, state.flow.q_bus_mvar + mw * ratio * at_bus, **given, start=state.flow)
+        for mw in (0.0, less)
+    )
+    for k, bus in enumerate(twin.model.scenario.network.bus_name):
+        moved = (after.v_pu - before.v_pu)[0, k] / less
+        assert view.voltage_sensitivity[name][bus] == pytest.approx(moved, abs=3e-6), bus
+    assert view.loss_sensitivity[name] == pytest.approx(float((after.losses_mw - before.losses_mw)[0]) / less, abs=1e-3)
+
+
+def _solved_with(twin: Twin, state: GridState, load: str) -> tuple[Any, float, dict[str, Any]]:
+    """A unit injection at a load's bus, its Mvar per MW, and what else a power flow of now takes."""
+    model = twin.model
+    k = model.scenario.tables["load"].name.index(load)
+    at_bus = np.zeros((1, model.scenario.network.n_bus))
+    at_bus[0, model.scenario.tables["load"].bus[k]] = 1.0
+    p, q = state.exogenous[0, model.columns["load"]].reshape(2, -1)[:, k]
+    closed = state.setpoints.closed & ~state.faulted & state.branch_active
+    given = {"kind": model.layout.base_kind[None], "v_set_pu": model.layout.v_set_pu[None], "closed": closed}
+    return at_bus, float(q / p), given
+
+
+def test_a_grid_that_is_down_has_no_ac_sensitivities() -> None:
+    fallen = small.twin(demand_mw=3000.0, slack={"p_min_mw": -1e4, "p_max_mw": 1e4})
+    view = fallen.observe(small.held(fallen, fallen.first(), 1)[0].state)
+    assert view.voltage_sensitivity == {}
+    assert view.loss_sensitivity == {}
+
+
+def test_weights_turn_the_terms_of_the_last_step_into_its_reward() -> None:
+    twin = make_twin("six_bus", seeds=(0,))
+    moved = small.held(twin, twin.first(), 3)[-1]
+    view = twin.observe(moved.state, last=moved)
+    assert sum(view.weights[name] * term for name, term in view.last_terms.items()) == pytest.approx(float(moved.reward[0]))
+
+
+def test_the_marginal_cost_of_a_unit_is_the_slope_of_what_it_is_booked() -> None:
+    twin = small.twin(unit={"cost_a": 0.05, "cost_b": 30.0, "initial_mw": 40.0})
+    assert twin.observe(twin.first()).devices[small.UNIT].values["marginal_usd_per_mwh"] == pytest.approx(30.0 + 2 * 0.05 * 40.0)

@@ -1,9 +1,9 @@
 """Planner: propose moves for what binds, preview them all on the outlook in one batch, combine the best.
 
-Moves come from two places. *Sensitivities* (PTDF) say how much each device relieves a branch that is hot now or will
-be; a *grid of single-device moves* covers the rest: units, storage, flexible load, renewable limits, breakers. A first
-batched preview scores every move alone, a second one the combinations of those that help. The winner is what the
-outlook says is best by the reward, with a margin for what forecasts miss.
+Moves come from two places. *Sensitivities* say how much each device relieves a branch that is hot now (PTDF) or a bus at the
+edge of its voltage band (AC); a *grid of single-device moves* covers the rest: units, storage, flexible load, renewable
+limits, breakers. A first batched preview scores every move alone, a second one the combinations of those that help. The
+winner is what the outlook says is best by the reward, with a margin for what forecasts miss.
 """
 
 from __future__ import annotations
@@ -42,7 +42,18 @@ class Planner:
         """The best plan found on the outlook, or none where nothing beats holding."""
         if view.preview is None:
             raise ValueError(f"The planner needs a view with system visibility; role {view.role!r} has none.")
-        moves = _distinct([*_close(view), *_balance(view), *_relieve(view), *_storage(view), *_shape(view), *_limits(view), *_open(view)])
+        moves = _distinct(
+            [
+                *_close(view),
+                *_balance(view),
+                *_relieve(view),
+                *_support(view, self.margin_v_pu),
+                *_storage(view),
+                *_shape(view),
+                *_limits(view),
+                *_open(view),
+            ]
+        )
         first = view.preview(moves, self.horizon)
         best, plan = self._search(view.preview, moves, first)
         if self._score(best) < self._score(first.nothing) + self.worth_it:
@@ -134,6 +145,32 @@ def _relieve(view: View) -> list[Move]:
             if abs(factor) > 0.05 and device.values["in_service"]:
                 moves.append(_move_by(device, -excess / factor, f"relieve {branch.name} at {100 * number(branch, 'loading'):.0f} %"))
     return moves
+
+
+def _support(view: View, margin_pu: float) -> list[Move]:
+    """For the buses furthest outside their band, less a margin, the devices that move their voltages most for a MW."""
+    moves: list[Move] = []
+    for bus, missing in sorted(_missing_pu(view, margin_pu).items(), key=lambda pair: -abs(pair[1]))[:2]:
+        effect = {name: by_bus.get(bus, 0.0) for name, by_bus in view.voltage_sensitivity.items()}
+        able = [device for device in view.devices.values() if device.values["in_service"] and device.bounds]
+        for device in sorted(able, key=lambda device: -abs(effect.get(device.name, 0.0)))[:_SUPPORTERS]:
+            if abs(effect.get(device.name, 0.0)) > _LEAST_EFFECT_PU_PER_MW:
+                moves.append(_move_by(device, missing / effect[device.name], f"bring {bus} back into its voltage band"))
+    return moves
+
+
+_SUPPORTERS = 6
+_LEAST_EFFECT_PU_PER_MW = 1e-5
+
+
+def _missing_pu(view: View, margin_pu: float) -> dict[str, float]:
+    """Change of voltage that every bus needs which is not inside its band by a margin; dead ones have none to change."""
+    found = {}
+    for bus in view.buses.values():
+        v, low, high = (number(bus, key) for key in ("v_pu", "v_min_pu", "v_max_pu"))
+        if bus.values["energised"] and not low + margin_pu <= v <= high - margin_pu:
+            found[bus.name] = low + margin_pu - v if v < low + margin_pu else high - margin_pu - v
+    return found
 
 
 def _move_by(device: Reading, injection_mw: float, why: str) -> Move:

@@ -22,6 +22,11 @@ def dispatchable(view: View) -> list[Reading]:
     return [unit for unit in devices_of(view, "generator") if unit.name in view.verbs["REDISPATCH"]]
 
 
+def supplied(view: View, device: Reading) -> bool:
+    """Whether the bus of a device has a path to a source."""
+    return bool(view.buses[str(device.values["bus"])].values["energised"])
+
+
 def closable(view: View) -> list[str]:
     """Branches that stand open for no reason: neither faulted nor locked out."""
     return [

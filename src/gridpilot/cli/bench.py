@@ -12,20 +12,17 @@ from gridpilot.cli.settings import EPILOG, config_option
 
 
 @click.command("bench", epilog=EPILOG)
-@click.argument("name", metavar="powerflow|env")
+@click.argument("name", metavar="powerflow|contingency|env")
 @config_option
 @json_option
 def command(name: str, as_json: bool) -> None:
-    """Measure the power flow or the environments, beside their peers where they are installed.
+    """Measure the power flow, the N-1 analysis or the environments, beside their peers where they are installed.
 
-    The ratio is our speed over the peer's in the same interleaved run.
+    The ratio is our speed over the peer's in the same interleaved run. Peers come with `pip install 'gridpilot[bench]'`.
     """
-    from gridpilot.cli.progress import waiting
+    from gridpilot.evaluation.bench import run_bench
 
-    with waiting(f"measuring {name}, after compiling the engine once"):
-        from gridpilot.evaluation.bench import run_bench
-
-        document = run_bench(name).document()
+    document = run_bench(name, tell=lambda row: click.echo(f"gridpilot: measuring {row}", err=True)).document()
     if as_json:
         print_document(document)
     else:

@@ -14,11 +14,13 @@ COMMANDS = {
     "run": "Operate a grid for a day and compare with doing nothing.",
     "evaluate": "Score agents over many days: a card with confidence intervals.",
     "doctor": "Prove that a scenario is no sham: actions, time and physics count.",
-    "bench": "Measure the power flow and the environments.",
+    "security": "Examine what the loss of each branch would do to a grid (N-1).",
+    "bench": "Measure power flow, N-1 and environments, beside their peers.",
+    "warm-up": "Compile all kernels ahead, so that the first step does not wait.",
     "replay": "Re-run a trace and verify every state.",
     "data": "List, describe and import profiles.",
 }
-"""Name to one line of help, in the order of `--help`; each is `gridpilot.cli.<name>.command`."""
+"""Name to one line of help, in the order of `--help`; each is `gridpilot.cli.<name>.command`, with `_` for `-`."""
 
 
 class LazyGroup(click.Group):
@@ -30,9 +32,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        found = import_module(f"gridpilot.cli.{cmd_name}").command
+        found = import_module(f"gridpilot.cli.{cmd_name.replace('-', '_')}").command
         if not isinstance(found, click.Command):
-            raise TypeError(f"gridpilot.cli.{cmd_name}.command is no click command")
+            raise TypeError(f"gridpilot {cmd_name} is no click command")
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridpilot.errors import ActionError
-from gridpilot.jit import kernel
+from gridpilot.jit import inner
 from gridpilot.twin.model import Model
-from gridpilot.values import Bools, Floats, Ints, Setpoints
+from gridpilot.values import Bools, Floats, Ints
 
 
 class VectorOrders(NamedTuple):
@@ -26,7 +26,6 @@ class VectorOrders(NamedTuple):
     """Sign and nameplate range of each control `[d]`."""
     standing: Floats
     """Setpoints of devices that no entry moves `[N]`."""
-    branches: int
 
 
 def make_vector_orders(model: Model) -> VectorOrders:
@@ -44,45 +43,43 @@ def make_vector_orders(model: Model) -> VectorOrders:
         low=np.array([entry.low for entry in entries], dtype=np.float64),
         high=np.array([entry.high for entry in entries], dtype=np.float64),
         standing=np.concatenate(standing),
-        branches=model.scenario.network.n_branch,
     )
 
 
-@kernel
-def _decode(orders: VectorOrders, vector: Floats) -> tuple[bool, Floats, Bools]:
-    """Whether all entries are numbers, setpoints of all devices `[B, N]` and breakers `[B, m]`."""
+@inner
+def decode(orders: VectorOrders, vector: Floats, devices: Floats, closed: Bools) -> bool:
+    """Write setpoints of all devices `[B, N]` and breakers `[B, m]` from vectors `[B, d]`; entries beyond −1 … 1 are clipped.
+
+    Says whether all entries are numbers; where one is not, nothing is written.
+    """
     batch, entries = vector.shape
-    devices = np.empty((batch, len(orders.standing)))
-    closed = np.ones((batch, orders.branches), dtype=np.bool_)
-    finite = True
     for b in range(batch):
-        for d in range(len(orders.standing)):
+        for k in range(entries):
+            if not np.isfinite(vector[b, k]):
+                return False
+    for b in range(batch):
+        for m in range(closed.shape[1]):
+            closed[b, m] = True
+        for d in range(devices.shape[1]):
             devices[b, d] = orders.standing[d]
         for k in range(entries):
-            finite = finite and np.isfinite(vector[b, k])
             unit = (min(max(vector[b, k], -1.0), 1.0) + 1.0) / 2.0
             if orders.branch[k] >= 0:
                 closed[b, orders.branch[k]] = unit > 0.5
             else:
                 devices[b, orders.device[k]] = orders.sign[k] * (orders.low[k] + unit * (orders.high[k] - orders.low[k]))
-    return finite, devices, closed
+    return True
 
 
-def decode(model: Model, orders: VectorOrders, vector: Floats) -> Setpoints:
-    """Setpoints from vectors `[B, d]` in [−1, 1]; entries outside are clipped.
+def wrong_shape(orders: VectorOrders, found: tuple[int, ...]) -> ActionError:
+    """The error for an action of another shape."""
+    return ActionError(f"The action has shape {found}, expected ({len(orders.low)},): one number per entry of `action_names`.")
 
-    Raises `ActionError` for another shape, and for entries that are not finite numbers.
-    """
-    if vector.ndim != 2 or vector.shape[1] != len(orders.low):
-        raise ActionError(
-            f"The action has shape {vector.shape[1:]}, expected ({len(orders.low)},): one number per entry of `action_names`."
-        )
-    finite, devices, closed = _decode(orders, vector)
-    if not finite:
-        lost = [model.vector_controls.entries[k].name for k in np.flatnonzero(~np.isfinite(vector).all(axis=0))]
-        raise ActionError(f"An action must be made of finite numbers; these entries are not: {', '.join(lost)}.")
-    parts = {kind.name: np.ascontiguousarray(devices[:, model.slices[kind.name]]) for kind in model.kinds}
-    return Setpoints(parts, closed)
+
+def not_finite(model: Model, vector: Floats) -> ActionError:
+    """The error for vectors `[B, d]` in which some entries are no finite numbers."""
+    lost = [model.vector_controls.entries[k].name for k in np.flatnonzero(~np.isfinite(vector).all(axis=0))]
+    return ActionError(f"An action must be made of finite numbers; these entries are not: {', '.join(lost)}.")
 
 
 def encode_standing(orders: VectorOrders) -> NDArray[np.float32]:

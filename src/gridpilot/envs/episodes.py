@@ -3,28 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from gridpilot.disturbances import Schedule, draw, schedule
+from gridpilot.envs.actions import not_finite
 from gridpilot.envs.ground import Ground
+from gridpilot.envs.observation import Observation
+from gridpilot.envs.seat import hand_in, hand_out, take_seat
+from gridpilot.jit import resident
 from gridpilot.twin.arrays import replace_elements
-from gridpilot.twin.start import first_state
-from gridpilot.twin.step import step
+from gridpilot.twin.cycle import run_cycle
+from gridpilot.twin.memory import Memory
+from gridpilot.twin.start import first_memory
 from gridpilot.twin.world import World
-from gridpilot.values import Bools, Floats, GridState, Ints, Setpoints, Transition
+from gridpilot.values import Floats, GridState, Ints
 
 _DAY_KEY = 20
 """Keeps the draw of the day apart from the draws of disturbances under the same seed."""
 
 
-@dataclass(frozen=True, eq=False)
 class Episodes:
-    """The state of a batch and the world it moves through; neither is ever shown."""
+    """A batch of grids, stepped in place, and the world they move through; neither is ever shown to a learner."""
 
-    state: GridState
-    world: World
+    def __init__(self, ground: Ground, world: World, memory: Memory) -> None:
+        self.ground = ground
+        self.world = world
+        self.memory = memory
+        self.seat = take_seat(ground, memory)
+        """What is handed in and out; `vector` is written before a step, the others are read after it."""
+        self.costs: Floats = memory.blocks.view("costs")
+        """Constraint costs of the step `[B, 3]`."""
+        self._held = resident(self.seat)
+        self._shape = memory.batch, len(self.seat.raw)
+
+    @property
+    def state(self) -> GridState:
+        """The grids of now, as a value of its own."""
+        return self.memory.blocks.copy().state()
+
+    @property
+    def residual_mva(self) -> Floats:
+        """Largest mismatch that the last power flow left at any bus `[B]`; 0 where the grid is down."""
+        view = self.memory.blocks.view
+        return np.where(view("collapsed"), 0.0, view("residual"))
+
+    def look(self) -> Observation:
+        """Observations `[B, k]` without a step."""
+        shown = np.empty(self._shape, dtype=np.float32)
+        hand_out(self._held, shown, 0, self.memory.batch)
+        return shown
+
+    def advance(self) -> tuple[Observation, bool]:
+        """One cycle of every element under the vectors handed in; observations `[B, k]`, and whether any episode is over.
+
+        Raises `ActionError` for vectors that are not made of finite numbers; nothing happens then.
+        """
+        if not hand_in(self._held):
+            raise not_finite(self.ground.model, self.seat.vector)
+        shown, over = np.empty(self._shape, dtype=np.float32), False
+        for piece in self.memory.pieces:
+            run_cycle(self.ground.model, self.world, piece)
+            over = hand_out(self._held, shown, piece.first, piece.end) or over
+        return shown, over
 
 
 Held = tuple[GridState, Ints, Schedule]
@@ -41,7 +83,9 @@ def restored(ground: Ground, held: Held | None) -> Episodes | None:
     if held is None:
         return None
     state, first_row, plan = held
-    return Episodes(state, World(ground.driven.values, first_row, ground.steps, plan, ground.driven))
+    memory = Memory(ground.model, state.batch)
+    memory.load(state, state.setpoints)
+    return Episodes(ground, World(ground.driven.values, first_row, ground.steps, plan, ground.driven), memory)
 
 
 def begin(ground: Ground, seeds: Sequence[int], day: str | None = None) -> Episodes:
@@ -55,21 +99,22 @@ def begin(ground: Ground, seeds: Sequence[int], day: str | None = None) -> Episo
         schedule=schedule([draw(scenario.threats, seed) for seed in seeds], scenario.places(), ground.model.dt_h),
         profiles=ground.driven,
     )
-    return Episodes(first_state(ground.model, world), world)
+    return Episodes(ground, world, first_memory(ground.model, world))
 
 
 def _drawn_day(ground: Ground, seed: int) -> int:
     return int(np.random.default_rng([seed, _DAY_KEY]).choice(ground.days))
 
 
-def begin_again(ground: Ground, running: Episodes, elements: Ints, seeds: Sequence[int]) -> Episodes:
-    """`running` with new episodes in some elements; the others go on as they are."""
-    fresh = begin(ground, seeds)
+def begin_again(running: Episodes, elements: Ints, seeds: Sequence[int]) -> Observation:
+    """New episodes in some elements, and their first observations `[len(elements), k]`; the others go on as they are."""
+    fresh = begin(running.ground, seeds)
     width = max(running.world.schedule.step.shape[1], fresh.world.schedule.step.shape[1])
     plan = replace_elements(_widened(running.world.schedule, width), elements, _widened(fresh.world.schedule, width))
     rows = replace_elements(running.world.first_row, elements, fresh.world.first_row)
-    state = replace_elements(running.state, elements, fresh.state)
-    return Episodes(state, replace(running.world, schedule=plan, first_row=rows))
+    running.world = replace(running.world, schedule=plan, first_row=rows)
+    running.memory.replace(elements, fresh.memory)
+    return fresh.look()
 
 
 def _widened(plan: Schedule, width: int) -> Schedule:
@@ -86,37 +131,3 @@ def _widened(plan: Schedule, width: int) -> Schedule:
         value=np.pad(plan.value, room),
         begins=np.pad(plan.begins, room),
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ending:
-    """How a step ended for every element `[B]`."""
-
-    reward: Floats
-    terms: Floats
-    """Reward terms, unweighted `[B, 7]`; with what a collapse costs until the end of the day."""
-    terminated: Bools
-    """The grid went down."""
-    truncated: Bools
-    """The episode is over, and the grid stands."""
-
-
-def end_step(ground: Ground, moved: Transition) -> Ending:
-    """Reward, termination and truncation of a step.
-
-    A grid that went down stays down: the terms of the step in which it fell are booked for the rest of the episode
-    at once, so that ending an episode early is never cheaper than standing it through.
-    """
-    terminated = moved.state.collapsed
-    truncated = (moved.state.step >= ground.steps) & ~terminated
-    terms, reward = moved.reward_terms[:, 0], moved.reward
-    if terminated.any():
-        times = np.where(terminated, 1.0 + np.maximum(ground.steps - moved.state.step, 0), 1.0)
-        terms, reward = terms * times[:, None], reward * times
-    return Ending(reward, terms, terminated, truncated)
-
-
-def advance(ground: Ground, running: Episodes, setpoints: Setpoints) -> tuple[Episodes, Transition]:
-    """One cycle of every element."""
-    moved = step(ground.model, running.world, running.state, setpoints)
-    return Episodes(moved.state, running.world), moved

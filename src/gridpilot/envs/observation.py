@@ -7,19 +7,21 @@ value outside its range is shown as the end of the range. What is not built yet 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gridpilot.envs.forecast import persistence
 from gridpilot.errors import ConfigError
-from gridpilot.jit import kernel
+from gridpilot.jit import inner
 from gridpilot.profiles import Profiles
+from gridpilot.twin.memory import sections_of
 from gridpilot.twin.model import Model
-from gridpilot.values import Floats, GridState
+from gridpilot.values import Bools, Floats, Ints
 
 FORECAST_H = (1.0, 4.0)
 """Lead times of the forecast."""
@@ -48,17 +50,64 @@ class _Group:
     """Entries that are read together."""
 
     entries: tuple[Entry, ...]
-    read: Callable[[GridState], NDArray[Any]]
-    """State → `[B, len(entries)]` in the entries' own units."""
+    source: str
+    """Name of the quantity in a memory, with `@` and a kind that of its devices; empty for the clock and the forecast."""
+
+
+class Lens(NamedTuple):
+    """What kernels need to read observations off a memory."""
+
+    low: Floats
+    span: Floats
+    """Range of every entry `[d]`."""
+    number_entry: Ints
+    number_at: Ints
+    number_stride: Ints
+    """Entries that are numbers: which, and where the block of numbers holds that of element 0, and how far apart elements are."""
+    flag_entry: Ints
+    flag_at: Ints
+    flag_stride: Ints
+    """The same of entries that are flags."""
+    circle: Floats
+    """Sine and cosine of the time of day `[rows per day, 2]`."""
+    expected: Observation
+    """Forecast at every row of the profiles `[T, k]`; the last entries."""
+    expected_bus: Ints
+    """Bus of the device that a forecast belongs to `[k]`."""
+
+
+@inner
+def read_entries(lens: Lens, numbers: Floats, flags: Bools, bus_active: Bools, step: Ints, row: Ints, b: int, raw: Floats) -> None:
+    """Write the entries of an element in their own units `[d]`."""
+    place = row[b] % lens.circle.shape[0]
+    raw[0], raw[1], raw[2] = lens.circle[place, 0], lens.circle[place, 1], step[b]
+    for k in range(len(lens.number_entry)):
+        raw[lens.number_entry[k]] = numbers[lens.number_at[k] + b * lens.number_stride[k]]
+    for k in range(len(lens.flag_entry)):
+        raw[lens.flag_entry[k]] = 1.0 if flags[lens.flag_at[k] + b * lens.flag_stride[k]] else 0.0
+    first = len(raw) - len(lens.expected_bus)
+    for k in range(len(lens.expected_bus)):
+        # Nobody forecasts a load that is not there yet.
+        raw[first + k] = lens.expected[row[b], k] if bus_active[b, lens.expected_bus[k]] else 0.0
+
+
+@inner
+def normalise(lens: Lens, raw: Floats, shown: Observation, b: int) -> None:
+    """Write the entries of an element, each from its range to −1 … 1."""
+    for k in range(len(raw)):
+        place = 2.0 * (raw[k] - lens.low[k]) / lens.span[k] - 1.0
+        shown[b, k] = min(max(place, -1.0), 1.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Observer:
-    """Reads observations off states."""
+    """What an observation is made of."""
 
+    model: Model
     groups: tuple[_Group, ...]
-    low: Floats
-    high: Floats
+    circle: Floats
+    expected: Observation
+    expected_bus: Ints
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -69,30 +118,66 @@ class Observer:
     def names(self) -> tuple[str, ...]:
         return tuple(entry.name for entry in self.entries)
 
-    def observe(self, state: GridState) -> Observation:
-        """Observations `[B, d]`, every entry a number in [−1, 1]."""
-        raw = np.concatenate([group.read(state) for group in self.groups], axis=1, dtype=np.float64)
-        shown: Observation = _normalised(raw, self.low, self.high)
-        return shown
+    def lens(self, batch: int) -> Lens:
+        """For a memory of so many elements."""
+        return _lens(self, batch)
+
+    def _make_lens(self, batch: int) -> Lens:
+        low, high = (np.array([getattr(entry, end) for entry in self.entries]) for end in ("low", "high"))
+        places = self._places(batch)
+        numbers, flags = (
+            np.ascontiguousarray(np.array([place[1:] for place in places if place[0] == block], dtype=np.int64).reshape(-1, 3).T)
+            for block in (0, 1)
+        )
+        return Lens(
+            low=low,
+            span=high - low,
+            number_entry=numbers[0],
+            number_at=numbers[1],
+            number_stride=numbers[2],
+            flag_entry=flags[0],
+            flag_at=flags[1],
+            flag_stride=flags[2],
+            circle=self.circle,
+            expected=self.expected,
+            expected_bus=self.expected_bus,
+        )
+
+    def _places(self, batch: int) -> list[tuple[int, int, int, int]]:
+        """Block, entry, place of element 0 and stride of every entry that a memory holds."""
+        at, found, entry = sections_of(self.model).at, [], 0
+        for group in self.groups:
+            if group.source:
+                name, _, kind = group.source.partition("@")
+                block, before, width = at[name]
+                first = before * batch + (self.model.slices[kind].start if kind else 0)
+                found += [(block, entry + k, first + k, width or 1) for k in range(len(group.entries))]
+            entry += len(group.entries)
+        return found
 
 
-@kernel
-def _normalised(raw: Floats, low: Floats, high: Floats) -> Observation:
-    batch, width = raw.shape
-    shown = np.empty((batch, width), dtype=np.float32)
-    for b in range(batch):
-        for k in range(width):
-            place = 2.0 * (raw[b, k] - low[k]) / (high[k] - low[k]) - 1.0
-            shown[b, k] = min(max(place, -1.0), 1.0)
-    return shown
+@lru_cache(maxsize=32)
+def _lens(observer: Observer, batch: int) -> Lens:
+    """Episodes begin again and again with as many elements."""
+    return observer._make_lens(batch)
 
 
 def make_observer(model: Model, driven: Profiles, steps: int) -> Observer:
     """The observer of a model, driven by these profiles, in episodes of `steps` cycles."""
-    groups = (*_clock(driven, steps), *_buses(model), *_branches(model), *_devices(model, driven), *_weather(model, driven))
-    entries = [entry for group in groups for entry in group.entries]
-    low, high = np.array([entry.low for entry in entries]), np.array([entry.high for entry in entries])
-    return Observer(groups, low, high)
+    active = [k for k, name in enumerate(driven.columns) if name.endswith("_mw")]
+    groups = (*_clock(steps), *_buses(model), *_branches(model), *_devices(model, driven), *_weather(driven, active))
+    leads = [max(1, round(lead_h * driven.rows_per_day / 24.0)) for lead_h in FORECAST_H]
+    expected = persistence(driven, leads)[:, :, active].astype(np.float32).reshape(len(driven), -1)
+    bus = np.tile(model.layout.column_bus[active], len(leads))
+    return Observer(model, groups, _circle(driven), expected, bus)
+
+
+def _circle(driven: Profiles) -> Floats:
+    """Sine and cosine of the time of day, row by row."""
+    per_day = driven.rows_per_day
+    midnight = float((driven.start - driven.start.astype("datetime64[D]")) / np.timedelta64(1, "m")) / driven.step_min
+    turn = 2.0 * np.pi * (np.arange(per_day) + midnight) / per_day
+    return np.stack([np.sin(turn), np.cos(turn)], axis=1)
 
 
 def _entries(prefix: str, names: Sequence[str], field: str, low: Any, high: Any) -> tuple[Entry, ...]:
@@ -104,32 +189,28 @@ def _entries(prefix: str, names: Sequence[str], field: str, low: Any, high: Any)
     )
 
 
-def _clock(driven: Profiles, steps: int) -> Iterator[_Group]:
-    per_day = driven.rows_per_day
-    midnight = float((driven.start - driven.start.astype("datetime64[D]")) / np.timedelta64(1, "m")) / driven.step_min
-    turn = 2.0 * np.pi * (np.arange(per_day) + midnight) / per_day
-    circle = np.stack([np.sin(turn), np.cos(turn)], axis=1)
-    yield _Group((Entry("clock.day.sin", -1.0, 1.0), Entry("clock.day.cos", -1.0, 1.0)), lambda state: circle[state.row % per_day])
-    yield _Group((Entry("clock.episode.cycles", 0.0, float(steps)),), lambda state: state.step[:, None])
+def _clock(steps: int) -> Iterator[_Group]:
+    day = (Entry("clock.day.sin", -1.0, 1.0), Entry("clock.day.cos", -1.0, 1.0))
+    yield _Group((*day, Entry("clock.episode.cycles", 0.0, float(steps))), "")
 
 
 def _buses(model: Model) -> Iterator[_Group]:
     names = model.scenario.network.bus_name
-    yield _Group(_entries("bus", names, "v_pu", *VOLTAGE_RANGE_PU), lambda state: state.flow.v_pu)
-    yield _Group(_entries("bus", names, "built", 0.0, 1.0), lambda state: state.bus_active)
+    yield _Group(_entries("bus", names, "v_pu", *VOLTAGE_RANGE_PU), "v")
+    yield _Group(_entries("bus", names, "built", 0.0, 1.0), "bus_active")
 
 
 def _branches(model: Model) -> Iterator[_Group]:
     names, rules = model.scenario.network.branch_name, model.scenario.protection
     rating = model.scenario.network.rating_mva
     reach = LOADING_RANGE * np.where(np.isfinite(rating), rating, model.scenario.network.base_mva)
-    yield _Group(_entries("branch", names, "loading", 0.0, LOADING_RANGE), lambda state: state.flow.loading)
-    yield _Group(_entries("branch", names, "p_from_mw", -reach, reach), lambda state: state.flow.p_from_mw)
-    yield _Group(_entries("branch", names, "closed", 0.0, 1.0), lambda state: state.setpoints.closed)
-    yield _Group(_entries("branch", names, "faulted", 0.0, 1.0), lambda state: state.faulted)
-    yield _Group(_entries("branch", names, "overload_h", 0.0, rules.overload_delay_h), lambda state: state.protection.overload_h)
-    yield _Group(_entries("branch", names, "lockout_h", -rules.crew_h, rules.lockout_h), lambda state: state.protection.lockout_h)
-    yield _Group(_entries("branch", names, "built", 0.0, 1.0), lambda state: state.branch_active)
+    yield _Group(_entries("branch", names, "loading", 0.0, LOADING_RANGE), "loading")
+    yield _Group(_entries("branch", names, "p_from_mw", -reach, reach), "p_from")
+    yield _Group(_entries("branch", names, "closed", 0.0, 1.0), "closed")
+    yield _Group(_entries("branch", names, "faulted", 0.0, 1.0), "faulted")
+    yield _Group(_entries("branch", names, "overload_h", 0.0, rules.overload_delay_h), "overload_h")
+    yield _Group(_entries("branch", names, "lockout_h", -rules.crew_h, rules.lockout_h), "lockout_h")
+    yield _Group(_entries("branch", names, "built", 0.0, 1.0), "branch_active")
 
 
 def _devices(model: Model, driven: Profiles) -> Iterator[_Group]:
@@ -137,24 +218,12 @@ def _devices(model: Model, driven: Profiles) -> Iterator[_Group]:
     for kind in model.kinds:
         table = model.scenario.tables[kind.name]
         capacity = _capacity_mw(model, driven, kind.name)
-        for position, field in enumerate(kind.state._fields):
+        for field in kind.state._fields:
             low, high = _range_of(field, table.parameters, capacity)
-            yield _Group(_entries(kind.name, table.name, field, low, high), _device_reader(kind.name, position))
-        yield _Group(_entries(kind.name, table.name, "order_mw", -capacity, capacity), _order_reader(kind.name))
+            yield _Group(_entries(kind.name, table.name, field, low, high), f"{kind.name}.{field}")
+        yield _Group(_entries(kind.name, table.name, "order_mw", -capacity, capacity), f"orders@{kind.name}")
     units = model.scenario.tables["generator"].name
-    yield _Group(_entries("generator", units, "outage", 0.0, 1.0), lambda state: state.outage)
-
-
-def _device_reader(kind: str, position: int) -> Callable[[GridState], NDArray[Any]]:
-    def read(state: GridState) -> NDArray[Any]:
-        values: NDArray[Any] = state.devices[kind][position]
-        return values
-
-    return read
-
-
-def _order_reader(kind: str) -> Callable[[GridState], NDArray[Any]]:
-    return lambda state: state.setpoints.devices[kind]
+    yield _Group(_entries("generator", units, "outage", 0.0, 1.0), "outage")
 
 
 def _capacity_mw(model: Model, driven: Profiles, kind: str) -> Floats:
@@ -183,21 +252,14 @@ def _range_of(field: str, parameters: Any, capacity_mw: Floats) -> tuple[Any, An
     )
 
 
-def _weather(model: Model, driven: Profiles) -> Iterator[_Group]:
-    """Demand and weather now, and what the past says of the next hours."""
+def _weather(driven: Profiles, active: Sequence[int]) -> Iterator[_Group]:
+    """Demand and weather now, and what the past says of the next hours of the `active` columns."""
     top = HEADROOM * driven.peak
     low = np.where(driven.non_negative, 0.0, -top)
     ranges = zip(driven.columns, low.tolist(), top.tolist(), strict=True)
     now = tuple(Entry(f"now.{name}", a, b if b > a else a + 1.0) for name, a, b in ranges)
-    yield _Group(now, lambda state: state.exogenous)
-    active = [k for k, name in enumerate(driven.columns) if name.endswith("_mw")]
-    if not active:
-        return
-    leads = [max(1, round(lead_h * driven.rows_per_day / 24.0)) for lead_h in FORECAST_H]
-    expected = persistence(driven, leads)[:, :, active].astype(np.float32).reshape(len(driven), -1)
-    bus = np.tile(model.layout.column_bus[active], len(leads))
+    yield _Group(now, "exogenous")
     later = tuple(
         Entry(f"in_{lead_h:g}h.{now[k].name.removeprefix('now.')}", now[k].low, now[k].high) for lead_h in FORECAST_H for k in active
     )
-    # Nobody forecasts a load that is not there yet.
-    yield _Group(later, lambda state: expected[state.row] * state.bus_active[:, bus])
+    yield _Group(later, "")

@@ -9,13 +9,13 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
-from gridpilot.envs.actions import decode, encode_standing
-from gridpilot.envs.episodes import Ending, Episodes, advance, begin, end_step, held_of, restored
+from gridpilot.envs.actions import encode_standing, wrong_shape
+from gridpilot.envs.episodes import Episodes, begin, held_of, restored
 from gridpilot.envs.ground import Ground, lay_ground
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import make_settings, read_options, with_period
 from gridpilot.errors import ConfigError
-from gridpilot.values import CONSTRAINTS, REWARD_TERMS, GridState, Transition
+from gridpilot.values import CONSTRAINTS, REWARD_TERMS, Floats, GridState
 
 Action = NDArray[np.float32]
 
@@ -61,12 +61,17 @@ class GridEnv(gymnasium.Env[Observation, Action]):
         self.settings = with_period(self.settings, asked)
         self._ground = lay_ground(self.settings)
         self._running = begin(self._ground, [draw_seed(self.np_random)], asked.start)
-        return self._ground.observer.observe(self._running.state)[0], {}
+        return self._running.look()[0], {}
 
     @property
     def state(self) -> GridState | None:
         """The grid of now, for those who study it; None where no episode is running."""
         return None if self._running is None else self._running.state
+
+    @property
+    def residual_mva(self) -> Floats | None:
+        """Largest mismatch that the last power flow left at any bus `[B]`, 0 where the grid is down; None where no episode is running."""
+        return None if self._running is None else self._running.residual_mva
 
     @property
     def standing_action(self) -> Action:
@@ -75,15 +80,21 @@ class GridEnv(gymnasium.Env[Observation, Action]):
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """One cycle; raises `ActionError` for an action that is not one, `ConfigError` where no episode is running."""
-        if self._running is None:
+        running = self._running
+        if running is None:
             raise ConfigError("No episode is running: call reset() first, and after every step that terminated or truncated.")
-        ground = self._ground
-        setpoints = decode(ground.model, ground.orders, np.asarray(action, dtype=np.float64)[None, :])
-        running, moved = advance(ground, self._running, setpoints)
-        ending = end_step(ground, moved)
-        terminated, truncated = bool(ending.terminated[0]), bool(ending.truncated[0])
-        self._running = None if terminated or truncated else running
-        return ground.observer.observe(running.state)[0], float(ending.reward[0]), terminated, truncated, _info(ending, moved)
+        seat = running.seat
+        if np.shape(action) != seat.vector.shape[1:]:
+            raise wrong_shape(seat.orders, np.shape(action))
+        seat.vector[0] = action
+        shown, over = running.advance()
+        if over:
+            self._running = None
+        info = {
+            "reward_terms": dict(zip(REWARD_TERMS, seat.terms[0].tolist(), strict=True)),
+            "constraint_costs": dict(zip(CONSTRAINTS, running.costs[0].tolist(), strict=True)),
+        }
+        return shown[0], seat.reward.item(), seat.terminated.item(), seat.truncated.item(), info
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the compiled ground, which is laid again from the settings."""
@@ -93,10 +104,3 @@ class GridEnv(gymnasium.Env[Observation, Action]):
         self.__dict__.update(held)
         self._ground = lay_ground(self.settings)
         self._running = restored(self._ground, held["_running"])
-
-
-def _info(ending: Ending, moved: Transition) -> dict[str, Any]:
-    return {
-        "reward_terms": dict(zip(REWARD_TERMS, ending.terms[0].tolist(), strict=True)),
-        "constraint_costs": dict(zip(CONSTRAINTS, moved.constraint_costs[0, 0].tolist(), strict=True)),
-    }

@@ -12,15 +12,15 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from gridpilot.envs.actions import decode, encode_standing
-from gridpilot.envs.episodes import Ending, Episodes, advance, begin, begin_again, end_step, held_of, restored
+from gridpilot.envs.actions import encode_standing, wrong_shape
+from gridpilot.envs.episodes import Episodes, begin, begin_again, held_of, restored
 from gridpilot.envs.ground import Ground, lay_ground
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import make_settings, read_options, with_period
 from gridpilot.envs.single import draw_seed
 from gridpilot.errors import ActionError, ConfigError
 from gridpilot.scenarios import Scenario
-from gridpilot.values import CONSTRAINTS, REWARD_TERMS, Bools, Floats, GridState, Ints, Transition
+from gridpilot.values import CONSTRAINTS, REWARD_TERMS, Bools, Floats, GridState, Ints
 
 Actions = NDArray[np.float32]
 
@@ -67,7 +67,7 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
         self.settings = with_period(self.settings, asked)
         self._ground = lay_ground(self.settings)
         self._running = begin(self._ground, [draw_seed(random) for random in self._random], asked.start)
-        return self._ground.observer.observe(self._running.state), {}
+        return self._running.look(), {}
 
     def _own_seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
         if seed is None:
@@ -84,33 +84,37 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
         return None if self._running is None else self._running.state
 
     @property
+    def residual_mva(self) -> Floats | None:
+        """Largest mismatch that the last power flow left at any bus `[B]`, 0 where the grid is down; None before the first reset."""
+        return None if self._running is None else self._running.residual_mva
+
+    @property
     def standing_action(self) -> NDArray[np.float32]:
         """For one element: every device keeps the order it begins with, every branch is closed `[d]`."""
         return encode_standing(self._ground.orders)
 
     def step(self, actions: Actions) -> tuple[Observation, Floats, Bools, Bools, dict[str, Any]]:
         """One cycle of every element; raises `ActionError` for a wrong shape or numbers that are not finite."""
-        if self._running is None:
+        running = self._running
+        if running is None:
             raise ConfigError("No episodes are running: call reset() first.")
-        vector = np.ascontiguousarray(actions, dtype=np.float64)
-        if len(vector) != self.num_envs:
-            raise ActionError(f"Found actions for {len(vector)} elements, expected {self.num_envs}.")
-        ground = self._ground
-        self._running, moved = advance(ground, self._running, decode(ground.model, ground.orders, vector))
-        ending = end_step(ground, moved)
-        shown = ground.observer.observe(self._running.state)
-        infos = _infos(ending, moved)
-        over = np.flatnonzero(ending.terminated | ending.truncated)
-        if len(over):
-            infos.update(_final(shown, infos, over))
-            shown = self._begin_again(shown, over)
-        return shown, ending.reward, ending.terminated, ending.truncated, infos
+        seat = running.seat
+        if np.shape(actions) != seat.vector.shape:
+            raise self._wrong_shape(np.shape(actions))
+        seat.vector[...] = actions
+        shown, over = running.advance()
+        reward, terminated, truncated = seat.reward.copy(), seat.terminated.copy(), seat.truncated.copy()
+        infos = _infos(seat.terms.copy(), running.costs.copy())
+        if over:
+            ended = np.flatnonzero(terminated | truncated)
+            infos.update(_final(shown, infos, ended))
+            shown[ended] = begin_again(running, ended, [draw_seed(self._random[b]) for b in ended])
+        return shown, reward, terminated, truncated, infos
 
-    def _begin_again(self, shown: Observation, over: Ints) -> Observation:
-        """Other episodes for the elements whose own is over; returns the observations with their first ones."""
-        assert self._running is not None
-        self._running = begin_again(self._ground, self._running, over, [draw_seed(self._random[b]) for b in over])
-        return self._ground.observer.observe(self._running.state)
+    def _wrong_shape(self, found: tuple[int, ...]) -> ActionError:
+        if len(found) != 2 or found[0] == self.num_envs:
+            return wrong_shape(self._ground.orders, found[1:])
+        return ActionError(f"Found actions for {found[0]} elements, expected {self.num_envs}.")
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the compiled ground, which is laid again from the settings."""
@@ -122,19 +126,21 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
         self._running = restored(self._ground, held["_running"])
 
 
-def _infos(ending: Ending, moved: Transition) -> dict[str, Any]:
+def _infos(terms: Floats, costs: Floats) -> dict[str, Any]:
+    everywhere = np.ones(len(terms), dtype=np.bool_)
     return {
-        "reward_terms": _by_name(REWARD_TERMS, ending.terms),
-        "_reward_terms": np.ones(len(ending.reward), dtype=np.bool_),
-        "constraint_costs": _by_name(CONSTRAINTS, moved.constraint_costs[:, 0]),
-        "_constraint_costs": np.ones(len(ending.reward), dtype=np.bool_),
+        "reward_terms": _by_name(REWARD_TERMS, terms),
+        "_reward_terms": everywhere,
+        "constraint_costs": _by_name(CONSTRAINTS, costs),
+        "_constraint_costs": everywhere.copy(),
     }
 
 
 def _by_name(names: Sequence[str], values: Floats) -> dict[str, Any]:
     """Columns by name, each with the mask of its elements, as Gymnasium's vector infos are."""
     columns: dict[str, Any] = dict(zip(names, values.T, strict=True))
-    return {**columns, **{f"_{name}": np.ones(len(values), dtype=np.bool_) for name in names}}
+    masks = np.ones((len(names), len(values)), dtype=np.bool_)
+    return {**columns, **{f"_{name}": mask for name, mask in zip(names, masks, strict=True)}}
 
 
 def _final(shown: Observation, infos: dict[str, Any], over: Ints) -> dict[str, Any]:

@@ -75,6 +75,12 @@ class Case:
             np.subtract.at(into, self.loads.bus, used)
         return p, q
 
+    def loads_mw(self) -> Floats:
+        """Demand at every bus `[n]`."""
+        total = np.zeros(self.network.n_bus)
+        np.add.at(total, self.loads.bus, self.loads.p_mw)
+        return total
+
     def kinds(self) -> tuple[NDArray[np.int8], Floats]:
         """Bus kinds and voltage setpoints in pu, each `[n]`."""
         kind = np.full(self.network.n_bus, PQ, dtype=np.int8)

@@ -32,6 +32,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
     "branches": {
         **{"name": _NAME, "a": _NAME, "b": _NAME, "r_pu": _NUMBER, "x_pu": _NUMBER, "b_pu": _NUMBER, "g_pu": _NUMBER},
         **dict.fromkeys(("g_from_pu", "b_from_pu", "g_to_pu", "b_to_pu", "tap", "shift_deg", "rating_mva"), _NUMBER),
+        **{"angle_min_deg": _NUMBER, "angle_max_deg": _NUMBER},
         **{"transformer": _FLAG, "closed": _FLAG},
     },
     "shunts": {"name": _NAME, "bus": _NAME, "g_mw": _NUMBER, "b_mvar": _NUMBER},
@@ -205,7 +206,9 @@ def _branch_rows(case: Case) -> Iterable[dict[str, Any]]:
         if network.branch_kind[k] == TRANSFORMER or network.tap[k] != 1 or network.shift_rad[k]:
             row |= _present(tap=network.tap[k], shift_deg=np.rad2deg(network.shift_rad[k]))
             row |= {"transformer": bool(network.branch_kind[k] == TRANSFORMER)}
-        yield row | _present(rating_mva=network.rating_mva[k]) | ({} if network.branch_closed[k] else {"closed": False})
+        limits = np.rad2deg([network.angle_min_rad[k], network.angle_max_rad[k]])
+        row |= _present(rating_mva=network.rating_mva[k], angle_min_deg=limits[0], angle_max_deg=limits[1])
+        yield row | ({} if network.branch_closed[k] else {"closed": False})
 
 
 def _present(**values: Any) -> dict[str, Any]:

@@ -5,7 +5,8 @@ Source: MATPOWER User's Manual, appendix B. What the format leaves to its reader
 * a bus of type 4 is isolated and is left out, with everything at it;
 * a generator at a bus of type 1 injects its `Pg` and `Qg` and holds no voltage;
 * of several generators at a bus the last in service says the voltage;
-* `ratio` 0 is 1, `rateA` 0 is no rating.
+* `ratio` 0 is 1, `rateA` 0 is no rating;
+* `angmin` and `angmax` limit the angle over a branch, but not where both are 0, nor from 360 degrees on.
 
 Where the format has no rule: `baseKV` 0 means "not given" in the classical cases, and is read as 1 kV (PGLib does the
 same; per-unit results do not depend on it). A DC line becomes two units, `dcline 1 from` and `dcline 1 to`, which
@@ -99,6 +100,9 @@ def _branch_problems(branches: list[Record]) -> Iterable[Problem]:
             yield Problem(at, f"{ends} has the negative ratio {branch['ratio']:g}")
         if branch["rateA"] < 0:
             yield Problem(at, f"{ends} has the negative rating {branch['rateA']:g} MVA; 0 means none")
+        low, high = branch.value.get("angmin", 0.0), branch.value.get("angmax", 0.0)
+        if low > high:
+            yield Problem(at, f"{ends} has the angmin {low:g} above its angmax {high:g}")
 
 
 def _reference_problems(records: _Records) -> Iterable[Problem]:
@@ -166,11 +170,19 @@ def _branches(records: _Records, name: dict[int, str]) -> list[dict[str, Any]]:
             "tap": row["ratio"] or 1.0,
             "shift_deg": row["angle"],
             "rating_mva": row["rateA"] or inf,
+            **_angle_limits(row),
             "transformer": bool(row["ratio"] or row["angle"] or kv[row.bus("fbus")] != kv[row.bus("tbus")]),
             "closed": row["status"] > 0,
         }
         for label, row in zip(names, live, strict=True)
     ]
+
+
+def _angle_limits(row: Record) -> dict[str, float]:
+    low, high = row.value.get("angmin", 0.0), row.value.get("angmax", 0.0)
+    if low == 0 and high == 0:
+        return {}
+    return {"angle_min_deg": low if low > -360 else -inf, "angle_max_deg": high if high < 360 else inf}
 
 
 def _units(read: CaseText, records: _Records, costs: list[dict[str, Any]], name: dict[int, str]) -> list[dict[str, Any]]:

@@ -22,7 +22,9 @@ COLUMNS = {
         "QminF", "QmaxF", "QminT", "QmaxT", "loss0", "loss1",
     ),
 }  # fmt: skip
-_MAY_BE_INFINITE = {"Qmax", "Qmin", "Pmax", "Pmin", "rateA", "rateB", "rateC", "QminF", "QmaxF", "QminT", "QmaxT"}
+_OPTIONAL = {"branch": ("angmin", "angmax")}
+"""Columns that old files leave out, after the required ones."""
+_MAY_BE_INFINITE = {"Qmax", "Qmin", "Pmax", "Pmin", "rateA", "rateB", "rateC", "QminF", "QmaxF", "QminT", "QmaxT", "angmin", "angmax"}
 _REQUIRED = ("bus", "gen", "branch")
 _PIECEWISE, _POLYNOMIAL = 1, 2
 
@@ -85,8 +87,9 @@ def read_records(read: CaseText, name: str, problems: list[Problem]) -> list[Rec
         if len(row.cells) != width:
             problems.append(Problem(at, f"{name} row has {len(row.cells)} columns, the first row has {width}"))
             continue
-        values = {column: _number(cell) for column, cell in zip(columns, row.cells, strict=False)}
-        bad = [f"{c} is {cell!r}" for c, cell in zip(columns, row.cells, strict=False) if not _readable(c, values[c])]
+        named = columns + _OPTIONAL.get(name, ()) if width >= len(columns + _OPTIONAL.get(name, ())) else columns
+        values = {column: _number(cell) for column, cell in zip(named, row.cells, strict=False)}
+        bad = [f"{c} is {cell!r}" for c, cell in zip(named, row.cells, strict=False) if not _readable(c, values[c])]
         if bad:
             problems.append(Problem(at, f"{name} row: {', '.join(bad)}; expected {'a number' if len(bad) == 1 else 'numbers'}"))
             continue

@@ -62,6 +62,9 @@ class Network:
     shift_rad: Floats
     rating_mva: Floats
     """Continuous thermal rating `[m]`; `inf` where the source gives none."""
+    angle_min_rad: Floats
+    angle_max_rad: Floats
+    """Limits of the voltage angle at the from end less that at the to end `[m]`; infinite where the source gives none."""
     branch_closed: Bools
     """Position of the branch's breakers as built `[m]`."""
 
@@ -112,7 +115,7 @@ def _index(kind: str, name: str, names: tuple[str, ...]) -> int:
 _PER_BUS = ("bus_kv", "bus_v_min_pu", "bus_v_max_pu", "bus_xy")
 _PER_BRANCH = (
     "branch_kind", "branch_from", "branch_to", "r_pu", "x_pu", "g_from_pu", "b_from_pu", "g_to_pu", "b_to_pu",
-    "tap", "shift_rad", "rating_mva", "branch_closed",
+    "tap", "shift_rad", "rating_mva", "angle_min_rad", "angle_max_rad", "branch_closed",
 )  # fmt: skip
 _PER_SHUNT = ("shunt_bus", "shunt_g_mw", "shunt_b_mvar")
 _PER_SWITCH = ("switch_a", "switch_b", "switch_closed")
@@ -158,6 +161,7 @@ def _value_problems(network: Network) -> list[Problem]:
         (z > 0, "series impedance must not be zero (join the buses with a switch instead)"),
         (network.tap > 0, "tap ratio must be positive"),
         (network.rating_mva > 0, "rating must be positive (inf for none)"),
+        (network.angle_min_rad <= network.angle_max_rad, "the lower limit of its angle must not be above the upper one"),
         (network.branch_from != network.branch_to, "both ends are at the same bus"),
     )
     for good, sentence in checks:
@@ -182,8 +186,8 @@ def make_network(
 
     Bus rows: `name`, `kv`, and optionally `v_min_pu`, `v_max_pu`, `x`, `y`. Branch rows: `name`, `a`, `b` (bus
     names), `r_pu`, `x_pu`, and optionally `b_pu` (total charging), `g_pu`, or where the ends differ `b_from_pu`,
-    `b_to_pu`, `g_from_pu`, `g_to_pu`; `tap`, `shift_deg`, `rating_mva`, `transformer`, `closed`. Shunt rows:
-    `name`, `bus`, `g_mw`, `b_mvar`. Switch rows: `name`, `a`, `b`, `closed`.
+    `b_to_pu`, `g_from_pu`, `g_to_pu`; `tap`, `shift_deg`, `rating_mva`, `angle_min_deg`, `angle_max_deg`,
+    `transformer`, `closed`. Shunt rows: `name`, `bus`, `g_mw`, `b_mvar`. Switch rows: `name`, `a`, `b`, `closed`.
 
     Raises `CaseError` with every problem found.
     """
@@ -234,6 +238,8 @@ def make_network(
         tap=column(branches, "tap", 1.0),
         shift_rad=np.deg2rad(column(branches, "shift_deg")),
         rating_mva=column(branches, "rating_mva", np.inf),
+        angle_min_rad=np.deg2rad(column(branches, "angle_min_deg", -np.inf)),
+        angle_max_rad=np.deg2rad(column(branches, "angle_max_deg", np.inf)),
         branch_closed=closed(branches),
         shunt_name=tuple(str(row["name"]) for row in shunts),
         shunt_bus=at(shunts, "bus"),

@@ -5,6 +5,7 @@
 | `newton` | AC, batched, compiled | everything |
 | `dc` | active flows only | screening; grids whose voltages do not matter |
 | `pandapower` | AC, one element after the other | reference |
+| `lightsim2grid` | AC, one element after the other, one slack bus | reference in C++ |
 
     engine("newton", network, tolerance_pu=1e-8).solve(p_mw, q_mvar, kind=…, v_set_pu=…, closed=…)
 """
@@ -23,6 +24,7 @@ __all__ = ["engine", "engine_names", "engine_options"]
 
 _ENGINES = {
     "dc": ("gridpilot.powerflow.dc", "Dc"),
+    "lightsim2grid": ("gridpilot.powerflow.lightsim2grid", "LightSim2Grid"),
     "newton": ("gridpilot.powerflow.newton", "Newton"),
     "pandapower": ("gridpilot.powerflow.pandapower", "Pandapower"),
 }

@@ -14,12 +14,13 @@ import numpy as np
 
 from gridpilot.jit import bare
 from gridpilot.powerflow.branch_flow import write_branches, write_buses, write_energised
+from gridpilot.powerflow.common import have_in_common
 from gridpilot.powerflow.gather import gather_buses, gather_limits, gather_share, gather_start, gather_state
-from gridpilot.powerflow.group import HOPELESS_PU, Group, Inputs, Outputs
+from gridpilot.powerflow.group import HOPELESS_PU, Group, Inputs, Outputs, Settings
 from gridpilot.powerflow.islands import Ends
+from gridpilot.powerflow.iteration import KEEP, KNOWN, NEW, Manner, iterate, reject_low
 from gridpilot.powerflow.lanes import load, store
 from gridpilot.powerflow.limits import ROUNDS, switch_limited
-from gridpilot.powerflow.iteration import iterate, reject_low
 from gridpilot.powerflow.start import start_cold
 from gridpilot.powerflow.symbolic import Pattern
 from gridpilot.powerflow.topology import reset_roles, set_topology
@@ -42,21 +43,13 @@ class Queue(NamedTuple):
     late: Ints
     again: Ints
     last: Ints
-    count: Ints
+    waiting: Ints
 
 
 def new_queue(rows: Ints) -> Queue:
     """A queue of these elements."""
-    return Queue(rows, *np.empty((3, len(rows)), dtype=np.int64), np.zeros(3, dtype=np.int64))
-
-
-class Settings(NamedTuple):
-    """Numbers the kernels need beside the network."""
-
-    base_mva: float
-    tolerance_pu: float
-    max_iterations: int
-    by_current: int
+    late, again, last = np.empty((3, len(rows)), dtype=np.int64)
+    return Queue(rows, late, again, last, np.zeros(3, dtype=np.int64))
 
 
 class Solver(NamedTuple):
@@ -70,39 +63,55 @@ class Solver(NamedTuple):
 
 
 @bare
-def solve_rows(solver: Solver, inputs: Inputs, queue: Queue, count: int, out: Outputs) -> None:
-    """Solve the first `count` of the batch elements `queue.rows`, any of them in any order, and write their results in
-    the same rows of `out`.
+def solve_rows(solver: Solver, inputs: Inputs, queue: Queue, first: int, count: int, standing: bool, out: Outputs) -> int:
+    """Solve `count` of the batch elements `queue.rows` from the `first` one on, any of them in any order, and write their
+    results in the same rows of `out`. Returns for how many the pivots were at fault (see `Outputs.rescued`).
 
-    `out.v_re` and `out.v_im` may be the arrays that `inputs` starts from.
+    `standing` says that start and topology are those of the call before on this group. `out.v_re` and `out.v_im` may be
+    the arrays that `inputs` starts from.
     """
-    queue.count[_LATE] = queue.count[_AGAIN] = queue.count[_LAST] = 0
-    _pass(solver, inputs, queue.rows, count, _FIRST, queue, out)
-    _pass(solver, inputs, queue.late, queue.count[_LATE], _RESUMED, queue, out)
-    _pass(solver, inputs, queue.again, queue.count[_AGAIN], _COLD, queue, out)
-    _pass(solver, inputs, queue.last, queue.count[_LAST], _FLAT, queue, out)
+    group = solver.group
+    group.known[0] = group.known[0] and standing
+    queue.waiting[_LATE] = queue.waiting[_AGAIN] = queue.waiting[_LAST] = 0
+    _pass(solver, inputs, queue.rows, first, count, _FIRST, standing, queue, out)
+    _pass(solver, inputs, queue.late, 0, queue.waiting[_LATE], _RESUMED, False, queue, out)
+    _pass(solver, inputs, queue.again, 0, queue.waiting[_AGAIN], _COLD, False, queue, out)
+    _pass(solver, inputs, queue.last, 0, queue.waiting[_LAST], _FLAT, False, queue, out)
+    faults = 0
+    for k in range(queue.waiting[_LAST]):
+        faults += 1 if out.rescued[queue.last[k]] else 0
+    return faults
 
 
 @bare
-def _pass(solver: Solver, inputs: Inputs, rows: Ints, count: int, mode: int, queue: Queue, out: Outputs) -> None:
+def _pass(
+    solver: Solver, inputs: Inputs, rows: Ints, begin: int, count: int, mode: int, standing: bool, queue: Queue, out: Outputs
+) -> None:
     """Solve some elements group by group, and queue those that go on."""
     pattern, admittances, ends, settings, group = solver
     limited, shared, width = len(inputs.q_min_mvar) > 0, len(inputs.share) > 0, group.width
     # what is put aside is its voltages alone: shares and limits that it has moved would be lost
     patience = 1 if mode == _FIRST and count > width and not limited and not shared else 0
     steps = settings.max_iterations * (_LONGER if mode == _FLAT else 1)
+    one_topology = len(inputs.kind) == 1 and len(inputs.closed) == 1
+    in_common = mode == _FIRST and (count > width or standing) and have_in_common(inputs)
     for first in range(0, count, width):
         lanes = min(width, count - first)
         for lane in range(width):
-            group.row[lane] = rows[first + min(lane, lanes - 1)]
+            group.row[lane] = rows[begin + first + min(lane, lanes - 1)]
+        if first == 0 or not one_topology:
+            set_topology(inputs, pattern, admittances, ends, group)
         _begin(solver, inputs, mode, out)
-        iterate(pattern, settings.tolerance_pu, steps, patience, mode == _FLAT, shared, group)
+        keep = in_common and not group.known[0] and _all_warm(group)
+        common = KNOWN if in_common and group.known[0] else KEEP if keep else NEW
+        iterate(pattern, settings, Manner(steps, patience, mode == _FLAT, shared, common), group)
+        group.known[0] = group.known[0] or (keep and _all_moved_soundly(group))
         if limited:
             for turn in range(ROUNDS):
                 if not switch_limited(pattern, group, turn):
                     break
                 # every round has the iterations of a power flow
-                iterate(pattern, settings.tolerance_pu, (turn + 2) * steps, 0, mode == _FLAT, shared, group)
+                iterate(pattern, settings, Manner((turn + 2) * steps, 0, mode == _FLAT, shared, NEW), group)
             if switch_limited(pattern, group, ROUNDS):
                 store(group.live, 0, 0.0)  # roles that do not come to rest are no solution
         reject_low(pattern, group)
@@ -117,10 +126,27 @@ def _pass(solver: Solver, inputs: Inputs, rows: Ints, count: int, mode: int, que
 
 
 @bare
+def _all_warm(group: Group) -> bool:
+    """Whether every lane stands at the voltages that it was given."""
+    warm = True
+    for lane in range(group.width):
+        warm = warm and group.finite[lane] != 0.0 and group.cold[lane] == 0.0
+    return warm
+
+
+@bare
+def _all_moved_soundly(group: Group) -> bool:
+    """Whether every lane has taken a step, and none met a singular pivot."""
+    moved = True
+    for lane in range(group.width):
+        moved = moved and group.steps[lane] > 0 and group.singular[lane] == 0.0
+    return moved
+
+
+@bare
 def _begin(solver: Solver, inputs: Inputs, mode: int, out: Outputs) -> None:
-    """Fill the group: topology, injections and start."""
-    pattern, admittances, ends, settings, group = solver
-    set_topology(inputs, pattern, admittances, ends, group)
+    """Fill the group: injections and start."""
+    pattern, admittances, _, settings, group = solver
     gather_buses(inputs, pattern, settings.base_mva, group)
     if len(inputs.q_min_mvar) > 0:
         gather_limits(inputs, pattern, settings.base_mva, group)
@@ -154,17 +180,17 @@ def _judge(mode: int, lane: int, base_mva: float, group: Group, queue: Queue, ou
     elif group.solved[lane] != 0.0:
         status = _OK if group.whole[lane] else _ISLANDED
     elif group.live[lane] != 0.0:
-        queue.late[queue.count[_LATE]] = row
-        queue.count[_LATE] += 1
+        queue.late[queue.waiting[_LATE]] = row
+        queue.waiting[_LATE] += 1
     else:
         failed = True
         status = _LOW if low or (mode > _RESUMED and out.status[row] == _LOW) else _DIVERGED
         if mode != _FLAT and group.cold[lane] != 0.0:
-            queue.last[queue.count[_LAST]] = row
-            queue.count[_LAST] += 1
+            queue.last[queue.waiting[_LAST]] = row
+            queue.waiting[_LAST] += 1
         elif mode != _FLAT:
-            queue.again[queue.count[_AGAIN]] = row
-            queue.count[_AGAIN] += 1
+            queue.again[queue.waiting[_AGAIN]] = row
+            queue.waiting[_AGAIN] += 1
     out.status[row], out.iterations[row] = status, group.steps[lane]
     out.residual[row] = group.residual[lane] * base_mva
     # for whoever solves the rest: the pivots were at fault, perhaps not the grid

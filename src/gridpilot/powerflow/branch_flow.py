@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gridpilot.jit import bare
+from gridpilot.powerflow.gather import rows_of
 from gridpilot.powerflow.group import Group, Inputs, Outputs
 from gridpilot.powerflow.lanes import beginnings, fma, fnma, gather, largest, load, root, scatter, select, splat
 from gridpilot.powerflow.symbolic import Pattern
@@ -45,9 +46,7 @@ def write_branches(pattern: Pattern, admittances: Admittances, base_mva: float, 
 
 
 @bare
-def write_buses(
-    pattern: Pattern, admittances: Admittances, base_mva: float, inputs: Inputs, group: Group, out: Outputs
-) -> None:
+def write_buses(pattern: Pattern, admittances: Admittances, base_mva: float, inputs: Inputs, group: Group, out: Outputs) -> None:
     """Voltages and injections, and the losses in bus shunts (added to `out.losses`).
 
     An injection is the given one, number for number, but where the bus fixes voltage (q), takes a share of the balance (p)
@@ -55,13 +54,14 @@ def write_buses(
     """
     width, shared = group.width, len(inputs.share) > 0
     solved, total = load(group.solved, 0), splat(group.solved, 0.0)
-    unsolved, to = 1.0 - solved, beginnings(group.row, len(pattern.bus))
+    unsolved, to, n = 1.0 - solved, beginnings(group.row, len(pattern.bus)), len(pattern.bus)
+    at_p, at_q = rows_of(inputs.p_mw, n, group), rows_of(inputs.q_mvar, n, group)
     for k in range(len(pattern.bus)):
         i, bus = k * width, pattern.bus[k]
         e = select(unsolved, load(group.v_set, i), load(group.e, i))
         f = select(unsolved, 0.0, load(group.f, i))
         alive, fixed = solved * load(group.alive, i), load(group.fixed, i)
-        p, q = gather(inputs.p_mw, to, bus), gather(inputs.q_mvar, to, bus)
+        p, q = gather(inputs.p_mw, at_p, bus), gather(inputs.q_mvar, at_q, bus)
         if not group.all_pq[k]:
             ir, ii = load(group.current, 2 * i), load(group.current, 2 * i + width)
             p = select(fixed, base_mva * fma(e, ir, f * ii), p)

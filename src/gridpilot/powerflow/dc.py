@@ -13,7 +13,7 @@ import numpy as np
 
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import HOPELESS_PU, Inputs, Outputs
-from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, every_row, refuse_extras, screen
+from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, refuse_extras, screen, with_roles
 from gridpilot.powerflow.sensitivities import DcSystem, check_reactances, dc_system
 from gridpilot.powerflow.ybus import bus_shunts
 from gridpilot.values import SLACK, Bools, Codes, Floats, Flow, ReactiveLimits, Status
@@ -45,7 +45,7 @@ class Dc:
     ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`. `q_mvar`, `v_set_pu` and `start` are checked but have no effect."""
         refuse_extras(self.name, limits, share)
-        inputs = every_row(as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
+        inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
         batch = len(inputs.p_mw)
         out = blank_outputs(batch, self.network.n_bus, self.network.n_branch)
         out.energised[:], out.status[:] = screen(self.network, inputs)

@@ -73,11 +73,11 @@ def _reduce_side(rhs: LaneFloats, width: int, place: int, x: _Block, r0: Any, r1
 
 
 @bare
-def eliminate(pattern: Pattern, group: Group, second: bool) -> Any:
+def eliminate(pattern: Pattern, group: Group, second: bool, keep: bool) -> Any:
     """Factorise the Jacobian in `blocks`, with forward substitution of `rhs` and, if asked for, of the `second` one.
 
-    For each place, its column is scaled and what comes later updated. Returns the mask of lanes in which a pivot was next
-    to singular.
+    For each place, its column is scaled and what comes later updated. The scaled column is kept in the lower blocks if asked
+    for. Returns the mask of lanes in which a pivot was next to singular.
     """
     blocks, rhs, width = group.blocks, group.rhs, group.width
     n, u = len(pattern.bus), len(pattern.column)
@@ -113,6 +113,9 @@ def eliminate(pattern: Pattern, group: Group, second: bool) -> Any:
             for e in range(first, last):
                 x = _product(_read(blocks, width, n + u + e), inverse)
                 _reduce_side(group.second, width, pattern.column[e], x, r0, r1)
+        if keep:
+            for e in range(first, last):
+                _write(blocks, width, n + u + e, _product(_read(blocks, width, n + u + e), inverse))
     return singular
 
 

@@ -101,10 +101,13 @@ def gather_start(inputs: Inputs, pattern: Pattern, group: Group) -> None:
         solved = group.finite[lane] != 0.0 and (status == _OK or status == _ISLANDED)
         group.cold[lane] = 0.0 if solved else 1.0
     warm = 1.0 - load(group.cold, 0)
-    rows = rows_of(inputs.start_re, n, group)
+    rows, one = beginnings(group.row, n), len(inputs.start_re) == 1
     for k in range(n):
         i, bus = k * group.width, pattern.bus[k]
-        e, f = gather(inputs.start_re, rows, bus), gather(inputs.start_im, rows, bus)
+        if one:
+            e, f = splat(group.e, inputs.start_re[bus]), splat(group.f, inputs.start_im[bus])
+        else:
+            e, f = gather(inputs.start_re, rows, bus), gather(inputs.start_im, rows, bus)
         square = fma(e, e, f * f)
         plausible = below(_LEAST_SQUARE, square) * below(square, _LARGEST_SQUARE)
         use = warm * plausible * (1.0 - load(group.fixed, i))

@@ -5,7 +5,7 @@ A group that is not full repeats its last element.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,15 +24,15 @@ LOWEST_VOLTAGE_PU = 0.5
 
 class Inputs(NamedTuple):
     """The arguments of `PowerFlow.solve`, row-major. What is the same for all elements may have one row, what was not
-    given has none."""
+    given has none.
+    """
 
     p_mw: Floats
     q_mvar: Floats
-    """`[B, n]`."""
     kind: Codes
     v_set_pu: Floats
     closed: Bools
-    """`[B or 1, n]`, `[B or 1, n]`, `[B or 1, m]`."""
+    """`[B or 1, n]`, `closed` `[B or 1, m]`."""
     q_min_mvar: Floats
     q_max_mvar: Floats
     share: Floats
@@ -62,6 +62,15 @@ class Outputs(NamedTuple):
     residual: Floats
     iterations: Ints
     rescued: Bools
+
+
+class Settings(NamedTuple):
+    """Numbers the kernels need beside the network."""
+
+    base_mva: float
+    tolerance_pu: float
+    max_iterations: int
+    by_current: int
 
 
 class Group(NamedTuple):
@@ -137,13 +146,23 @@ class Group(NamedTuple):
     whole: Bools
     shared: Bools
     """Whether every built bus of a lane has a source; whether its slack was taken to be shared `[width]`."""
+    seen: Ints
+    frontier: Ints
+    """Scratch of a search through a lane's buses, by place: the search that saw it, and those yet to look around from `[n]`."""
+    searches: Ints
+    """How many there were `[1]`."""
+    common: Floats
+    common_current: Floats
+    """Factors and currents of a first step in common: as `blocks` and `current`, but plain numbers."""
+    known: Bools
+    """Whether there are any `[1]`."""
     surplus: Floats
     """Scratch of a shared slack: per lane and island `[width * n]`."""
 
     @property
     def width(self) -> int:
-        """Elements side by side."""
-        return len(self.lane)
+        """Lanes of a register; in compiled code a constant."""
+        return len(self.row)
 
 
 _UNSEEN = -1
@@ -151,23 +170,28 @@ _UNSEEN = -1
 
 def new_group(pattern: Pattern, admittances: Admittances, width: int) -> Group:
     """Scratch for one group of a network, with all branches out of service."""
-    n, m, entries = len(pattern.bus), len(admittances.per_rating), len(pattern.entry_column)
+    n, m, u, entries = len(pattern.bus), len(admittances.per_rating), len(pattern.column), len(pattern.entry_column)
+    memory: dict[str, Any] = {}
+    for name in ("p", "q", "v_set", "e", "f", "e_kept", "f_kept", "alive", "built", "holds", "regulates", "pv", "fixed"):
+        memory[name] = np.zeros(n * width)
+    for name in ("q_min", "q_max", "limited", "share"):
+        memory[name] = np.zeros(n * width)
+    for name in ("current", "rhs", "second", "own_diagonal"):
+        memory[name] = np.zeros(2 * n * width)
+    for name in ("finite", "live", "solved", "cold", "singular", "residual", "lane"):
+        memory[name] = np.zeros(width)
+    for name in ("own", "differs", "all_pq"):
+        memory[name] = np.zeros(n, dtype=np.bool_)
     return Group(
-        *np.zeros((17, n * width)),
-        *np.zeros((3, 2 * n * width)),
+        **memory,
         on=np.zeros(m * width),
-        blocks=np.zeros(4 * (n + 2 * len(pattern.column)) * width),
-        own_diagonal=np.zeros(2 * n * width),
+        blocks=np.zeros(4 * (n + 2 * u) * width),
         own_entry=np.zeros(2 * entries * width),
-        **dict(zip(("finite", "live", "solved", "cold", "singular", "residual", "lane"), np.zeros((7, width)), strict=True)),
         row=np.zeros(width, dtype=np.int64),
         steps=np.zeros(width, dtype=np.int64),
         diagonal=admittances.shunt.ravel().copy(),
         entry=np.zeros(2 * entries),
         on_common=np.zeros(m, dtype=np.bool_),
-        own=np.zeros(n, dtype=np.bool_),
-        differs=np.zeros(n, dtype=np.bool_),
-        all_pq=np.zeros(n, dtype=np.bool_),
         kind=np.full(width * n, _UNSEEN, dtype=np.int8),
         closed=np.zeros(width * m, dtype=np.bool_),
         role=np.zeros(width * n, dtype=np.int8),
@@ -175,5 +199,11 @@ def new_group(pattern: Pattern, admittances: Admittances, width: int) -> Group:
         holder=np.zeros(width * n, dtype=np.int64),
         whole=np.zeros(width, dtype=np.bool_),
         shared=np.zeros(width, dtype=np.bool_),
+        seen=np.zeros(n, dtype=np.int64),
+        frontier=np.zeros(n, dtype=np.int64),
+        searches=np.zeros(1, dtype=np.int64),
+        common=np.zeros(4 * (n + 2 * u)),
+        common_current=np.zeros(2 * n),
+        known=np.zeros(1, dtype=np.bool_),
         surplus=np.zeros(width * n),
     )

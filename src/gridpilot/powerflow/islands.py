@@ -47,12 +47,13 @@ def _root(parent: Any, at: int, bus: int) -> int:
 
 
 @bare
-def find_islands(ends: Ends, found: Found, lane: int, shared: bool) -> bool:
+def find_islands(ends: Ends, found: Any, lane: int, shared: bool) -> bool:
     """Write what every bus of one element is to the equations into `role`; says whether every built bus has a source.
 
     The role is PQ, PV, SLACK (its voltage is given), or OFF where it is not built or has no source. A grid-forming bus is
     SLACK where it holds its island and PV elsewhere. With a `shared` slack, slack buses but the first of an island are PV.
     `island` and `holder` are left as the island of every bus, named by one of its buses, and the bus that holds each.
+    `found` is a frame with the fields of `Found`, of which the element is row `lane`.
     """
     n, m_all = ends.n, len(ends.branch_from)
     at, kind, parent, holder, role = lane * n, found.kind, found.island, found.holder, found.role

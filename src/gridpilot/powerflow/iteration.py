@@ -14,29 +14,49 @@ V. M. da Costa, N. Martins, J. L. R. Pereira, IEEE Trans. PWRS 14 (1999), for re
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from gridpilot.jit import bare
+from gridpilot.powerflow.common import common_mismatches, keep_common, substitute_common
 from gridpilot.powerflow.factor import eliminate, substitute
-from gridpilot.powerflow.group import HOPELESS_PU, LOWEST_VOLTAGE_PU, Group
+from gridpilot.powerflow.group import HOPELESS_PU, LOWEST_VOLTAGE_PU, Group, Settings
 from gridpilot.powerflow.lanes import absolute, below, fma, fnma, largest, load, negative, select, splat, store
 from gridpilot.powerflow.share import balance_islands, holder_mismatch, write_shares
 from gridpilot.powerflow.symbolic import Pattern
 from gridpilot.powerflow.ybus import diagonal_admittance, entry_admittance
 
+_LAST_BUT_ONE_PU = 1e-4
+"""Mismatch after which a Newton step, which squares it, ends below every usual tolerance."""
 _LONGEST_STEP_PU = 0.2
 """How far a damped step moves any voltage."""
 
 
+NEW, KEEP, KNOWN = 0, 1, 2
+"""The Jacobian of the first step: a group's own, to be kept for other groups, or kept from another one."""
+
+
+class Manner(NamedTuple):
+    """How a group is iterated."""
+
+    max_steps: int
+    patience: int
+    """Live lanes that are left to others."""
+    damped: bool
+    shared: bool
+    """Whether the slack is."""
+    common: int
+    """NEW, KEEP or KNOWN."""
+
+
 @bare
-def linearise(pattern: Pattern, group: Group) -> Any:
-    """Write Jacobian, mismatches and the current out of every bus; returns the largest mismatch of each lane.
+def linearise(pattern: Pattern, group: Group, jacobian: bool) -> Any:
+    """Write mismatches, the current out of every bus and, if asked for, the Jacobian; returns the largest mismatch of each lane.
 
     One long pass, because all need the same voltages, admittances and currents, which stay in registers. Where all lanes
     are PQ the selections by role are left out; they would select the same numbers.
     """
     blocks, width, worst = group.blocks, group.width, splat(group.e, 0.0)
-    for x in range(len(pattern.fill)):
+    for x in range(len(pattern.fill) if jacobian else 0):
         for w in range(4 * width * pattern.fill[x], 4 * width * (pattern.fill[x] + 1), width):
             store(blocks, w, 0.0)
     for k in range(len(pattern.bus)):
@@ -52,6 +72,8 @@ def linearise(pattern: Pattern, group: Group) -> Any:
             g, b = entry_admittance(group, own, entry)
             ej, fj = load(group.e, j), load(group.f, j)
             ir, ii = fma(g, ej, fnma(b, fj, ir)), fma(g, fj, fma(b, ej, ii))
+            if not jacobian:
+                continue
             a, c = fma(e, g, f * b), fnma(e, b, f * g)
             lower_c, lower_a = c, negative(a)
             if not all_pq:
@@ -71,10 +93,11 @@ def linearise(pattern: Pattern, group: Group) -> Any:
             r0 = select(fixed, 0.0, r0)
             r1 = select(pv, fnma(f, f, fnma(e, e, v * v)), select(fixed, 0.0, r1))
         w, pair = 4 * width * k, 2 * width * k
-        store(blocks, w, d0)
-        store(blocks, w + width, d1)
-        store(blocks, w + 2 * width, d2)
-        store(blocks, w + 3 * width, d3)
+        if jacobian:
+            store(blocks, w, d0)
+            store(blocks, w + width, d1)
+            store(blocks, w + 2 * width, d2)
+            store(blocks, w + 3 * width, d3)
         store(group.current, pair, ir)
         store(group.current, pair + width, ii)
         store(group.rhs, pair, r0)
@@ -117,26 +140,51 @@ def _move(pattern: Pattern, group: Group, damped: bool) -> None:
 
 
 @bare
-def iterate(pattern: Pattern, tolerance_pu: float, max_iterations: int, patience: int, damped: bool, shared: bool, group: Group) -> None:
+def iterate(pattern: Pattern, settings: Settings, manner: Manner, group: Group) -> None:
     """Newton steps until no more than `patience` lanes are live. A lane that has ended stands still while its neighbours go on."""
+    shared, known, keep = manner.shared, manner.common == KNOWN, manner.common == KEEP
+    jacobian = True
     while True:
-        worst = linearise(pattern, group)
+        worst = common_mismatches(pattern, group) if known else linearise(pattern, group, jacobian)
         if shared:
             worst = largest(worst, holder_mismatch(pattern, group))
         store(group.lane, 0, worst)
-        if _judge(tolerance_pu, max_iterations, group) <= patience:
+        if _judge(settings.tolerance_pu, manner.max_steps, group) <= manner.patience:
             return
-        if shared:
-            write_shares(pattern, group)
-        singular = eliminate(pattern, group, shared)
-        store(group.singular, 0, largest(load(group.singular, 0), singular * load(group.live, 0)))
-        substitute(pattern, group.blocks, group.rhs, group.width)
-        if shared:
-            substitute(pattern, group.blocks, group.second, group.width)
-            balance_islands(pattern, group)
-        _move(pattern, group, damped)
+        if known:
+            substitute_common(pattern, group)
+        else:
+            if not jacobian:
+                linearise(pattern, group, True)
+            _solve(pattern, shared, keep, group)
+        _move(pattern, group, manner.damped)
         for lane in range(group.width):
             group.steps[lane] += 1 if group.live[lane] != 0.0 else 0
+        known, keep, jacobian = False, False, not _nearly_there(group)
+
+
+@bare
+def _nearly_there(group: Group) -> bool:
+    """Whether the step just taken is likely to have been the last one of every lane."""
+    near = True
+    for lane in range(group.width):
+        near = near and (group.live[lane] == 0.0 or group.residual[lane] < _LAST_BUT_ONE_PU)
+    return near
+
+
+@bare
+def _solve(pattern: Pattern, shared: bool, keep: bool, group: Group) -> None:
+    """The Newton step, in place of the mismatches."""
+    if shared:
+        write_shares(pattern, group)
+    singular = eliminate(pattern, group, shared, keep)
+    store(group.singular, 0, largest(load(group.singular, 0), singular * load(group.live, 0)))
+    substitute(pattern, group.blocks, group.rhs, group.width)
+    if keep:
+        keep_common(group)
+    if shared:
+        substitute(pattern, group.blocks, group.second, group.width)
+        balance_islands(pattern, group)
 
 
 @bare

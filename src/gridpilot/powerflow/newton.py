@@ -18,17 +18,19 @@ from gridpilot.errors import ConfigError
 from gridpilot.frame import Frame, frame_at, frame_of
 from gridpilot.jit import kernel
 from gridpilot.network.network import Network
-from gridpilot.powerflow.batch import Queue, Settings, Solver, new_queue, solve_rows
-from gridpilot.powerflow.group import Group, Inputs, Outputs, new_group
+from gridpilot.powerflow.batch import Queue, Solver, new_queue, solve_rows
+from gridpilot.powerflow.fallback import rescue_rows
+from gridpilot.powerflow.group import Group, Inputs, Outputs, Settings, new_group
 from gridpilot.powerflow.islands import Ends
-from gridpilot.powerflow.rescue import rescue_rows
-from gridpilot.powerflow.seam import as_flow, as_inputs, check_fused, new_outputs
+from gridpilot.powerflow.seam import as_flow, as_inputs, batch_of, check_fused, new_outputs
 from gridpilot.powerflow.symbolic import Pattern, analyse
 from gridpilot.powerflow.ybus import Admittances, kernel_admittances
 from gridpilot.values import Bools, Codes, Floats, Flow, Ints, ReactiveLimits
 
 Addresses = tuple[int, ...]
 
+_LARGEST_WIDE = 1000
+"""Buses up to which a group of wide registers fits the second-level cache of 1 MiB."""
 _LEAST_PER_THREAD = 64
 """Elements below which a thread costs more than it takes off another."""
 
@@ -49,18 +51,18 @@ _inputs, _outputs, _queue = frame_of(Inputs), frame_of(Outputs), frame_of(Queue)
 
 
 @kernel
-def _solve_narrow(at: Addresses, inputs: Inputs, queue: Queue, out: Outputs) -> None:
+def _solve_narrow(at: Addresses, inputs: Inputs, queue: Queue, out: Outputs) -> int:
     solver = Solver(_pattern(at[0]), _admittances(at[1]), _ends(at[2]), _settings(at[3]), _narrow(at[4]))
-    solve_rows(solver, _inputs(inputs), _queue(queue), len(queue.rows), _outputs(out))
+    return solve_rows(solver, _inputs(inputs), _queue(queue), 0, len(queue.rows), False, _outputs(out))
 
 
 @kernel
-def _solve_wide(at: Addresses, inputs: Inputs, queue: Queue, out: Outputs) -> None:
+def _solve_wide(at: Addresses, inputs: Inputs, queue: Queue, out: Outputs) -> int:
     solver = Solver(_pattern(at[0]), _admittances(at[1]), _ends(at[2]), _settings(at[3]), _wide(at[4]))
-    solve_rows(solver, _inputs(inputs), _queue(queue), len(queue.rows), _outputs(out))
+    return solve_rows(solver, _inputs(inputs), _queue(queue), 0, len(queue.rows), False, _outputs(out))
 
 
-class _Scratch:
+class Scratch:
     """A group, and the addresses of all that a kernel needs to solve on it."""
 
     def __init__(self, frames: tuple[Frame[Any], ...], group: Group) -> None:
@@ -95,7 +97,7 @@ class Newton:
         admittances = kernel_admittances(network, pattern)
         ends = Ends(network.branch_from.copy(), network.branch_to.copy(), network.n_bus)
         self._frames = Frame(pattern), Frame(admittances), Frame(ends), Frame(self.settings)
-        self._idle: dict[int, list[_Scratch]] = {NARROW: [], WIDE: []}
+        self._idle: dict[int, list[Scratch]] = {NARROW: [], WIDE: []}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # addresses mean nothing in another process, where the engine is made again
@@ -120,26 +122,42 @@ class Newton:
         not solve from 1 pu with damped steps.
         """
         inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share)
-        out = new_outputs(len(inputs.p_mw), self.network.n_bus, self.network.n_branch)
+        out = new_outputs(batch_of(inputs), self.network.n_bus, self.network.n_branch)
         self.solve_into(inputs, out)
         return as_flow(out)
 
     def solve_into(self, inputs: Inputs, out: Outputs) -> None:
         """Solve a batch of checked inputs into memory that the caller owns."""
-        rows = np.arange(len(inputs.p_mw))
+        rows = np.arange(len(out.status))
         threads = min(self._threads, len(rows) // _LEAST_PER_THREAD)
         if threads > 1:
             with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(lambda part: self._solve_rows(inputs, part, out), np.array_split(rows, threads)))
+                faults = sum(pool.map(lambda part: self._solve_rows(inputs, part, out), np.array_split(rows, threads)))
         else:
-            self._solve_rows(inputs, rows, out)
-        if out.rescued.any():
-            rescue_rows(self.network, self.settings, inputs, out)
+            faults = self._solve_rows(inputs, rows, out)
+        if faults:
+            self.rescue(inputs, out)
 
-    def _solve_rows(self, inputs: Inputs, rows: Ints, out: Outputs) -> None:
-        wide = len(rows) > NARROW
-        with self.scratch(WIDE if wide else NARROW) as addresses:
-            (_solve_wide if wide else _solve_narrow)(addresses, inputs, new_queue(rows), out)
+    def rescue(self, inputs: Inputs, out: Outputs) -> None:
+        """Solve the elements that the pivots were at fault for by SciPy's sparse LU."""
+        rescue_rows(self.network, self.settings, inputs, out, self._read_out)
+
+    def _read_out(self, one: Inputs, out: Outputs) -> None:
+        self._solve_rows(one, np.arange(1), out)
+
+    def width(self, count: int) -> int:
+        """Lanes that so many elements are solved with: those of a large network in wide registers would leave the cache."""
+        return WIDE if count > NARROW and self.network.n_bus <= _LARGEST_WIDE else NARROW
+
+    def _solve_rows(self, inputs: Inputs, rows: Ints, out: Outputs) -> int:
+        width = self.width(len(rows))
+        solve = _solve_wide if width == WIDE else _solve_narrow
+        with self.scratch(width) as addresses:
+            return solve(addresses, inputs, new_queue(rows), out)
+
+    def new_scratch(self, width: int) -> Scratch:
+        """A group of so many lanes for somebody's own."""
+        return Scratch(self._frames, new_group(self._frames[0].value, self._frames[1].value, width))
 
     @contextmanager
     def scratch(self, width: int) -> Iterator[Addresses]:
@@ -151,7 +169,7 @@ class Newton:
         try:
             mine = idle.pop()
         except IndexError:
-            mine = _Scratch(self._frames, new_group(self._frames[0].value, self._frames[1].value, width))
+            mine = self.new_scratch(width)
         try:
             yield mine.addresses
         finally:

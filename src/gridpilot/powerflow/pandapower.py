@@ -14,7 +14,7 @@ import numpy as np
 from gridpilot.errors import MissingExtraError
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import HOPELESS_PU, LOWEST_VOLTAGE_PU, Inputs, Outputs
-from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, every_row, refuse_extras, screen
+from gridpilot.powerflow.seam import as_flow, as_inputs, blank_outputs, check_fused, refuse_extras, screen, with_roles
 from gridpilot.values import PV, SLACK, Bools, Codes, Floats, Flow, ReactiveLimits, Status
 
 try:
@@ -47,7 +47,7 @@ class Pandapower:
     ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`. Every element starts from the angles of pandapower's DC power flow, whatever `start` is."""
         refuse_extras(self.name, limits, share)
-        inputs = every_row(as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
+        inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
         batch = len(inputs.p_mw)
         out = blank_outputs(batch, self.network.n_bus, self.network.n_branch)
         out.energised[:], out.status[:] = screen(self.network, inputs)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gridpilot.errors import PhysicsError, Problem
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import Inputs, Outputs
-from gridpilot.powerflow.islands import energised_buses
+from gridpilot.powerflow.islands import energised_buses, roles
 from gridpilot.values import OFF, PQ, Bools, Codes, Floats, Flow, ReactiveLimits, Status
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -57,17 +57,21 @@ def as_inputs(
 
 
 def check_shapes(network: Network, given: Mapping[str, NDArray[Any]]) -> None:
-    """Raises `PhysicsError` which names every array that does not fit the network and the batch of `p_mw`."""
-    batch, problems = len(given["p_mw"]), []
+    """Raises `PhysicsError` which names every array that does not fit the network and the batch, which the longest tells."""
+    batch, problems = max(len(values) for values in given.values()), []
+    batch = batch if len(given["p_mw"]) else 0
     for name, values in given.items():
         width = network.n_branch if name == "closed" else network.n_bus
-        shape = np.shape(values)
-        if shape == (batch, width) or (shape == (1, width) and name not in ("p_mw", "q_mvar")):
-            continue
-        problems.append(Problem(name, f"has shape {shape}, expected {(batch, width)}"))
+        if np.shape(values) not in ((batch, width), (1, width)):
+            problems.append(Problem(name, f"has shape {np.shape(values)}, expected {(batch, width)}"))
     if problems:
-        hint = "Give every array a batch axis first, of one length, then the network's buses or branches."
+        hint = "Give every array a batch axis first, of one length or 1, then the network's buses or branches."
         raise PhysicsError("The arrays do not fit the network.", problems, hint=hint)
+
+
+def batch_of(inputs: Inputs) -> int:
+    """How many elements there are; one row may stand for all."""
+    return max(len(inputs.p_mw), len(inputs.q_mvar), len(inputs.kind), len(inputs.v_set_pu), len(inputs.closed)) if len(inputs.p_mw) else 0
 
 
 def refuse_extras(name: str, limits: ReactiveLimits | None, share: Floats | None) -> None:
@@ -79,12 +83,31 @@ def refuse_extras(name: str, limits: ReactiveLimits | None, share: Floats | None
 
 def every_row(inputs: Inputs) -> Inputs:
     """The same inputs with a row per element in every array that was given."""
-    batch = len(inputs.p_mw)
+    batch = batch_of(inputs)
+    repeated: list[Any] = [np.repeat(values, batch, axis=0) if len(values) == 1 and batch != 1 else values for values in inputs]
+    return Inputs(*repeated)
 
-    def rows(values: NDArray[Scalar]) -> NDArray[Scalar]:
-        return np.repeat(values, batch, axis=0) if len(values) == 1 and batch != 1 else values
 
-    return Inputs(*[rows(values) for values in inputs])
+def with_roles(network: Network, inputs: Inputs) -> Inputs:
+    """The same inputs, a row per element, in which buses with a source have the kind that they are to the equations:
+    a grid-forming one is SLACK where it holds its island, and PV elsewhere.
+    """
+    full = every_row(inputs)
+    role = roles(network, closed=full.closed, kind=full.kind)
+    return full._replace(kind=np.where(role == OFF, full.kind, role).astype(np.int8))
+
+
+def one_element(inputs: Inputs, row: int) -> Inputs:
+    """The inputs of one element."""
+    own: list[Any] = [values[row : row + 1] if len(values) > 1 else values for values in inputs]
+    return Inputs(*own)
+
+
+def copy_element(one: Outputs, out: Outputs, row: int) -> None:
+    """Write the results of a batch of one into a row of another."""
+    arrays: list[tuple[Any, Any]] = list(zip(one, out, strict=True))
+    for part, whole in arrays:
+        whole[row] = part[0]
 
 
 def _row_major(values: NDArray[Scalar], dtype: type[Scalar]) -> NDArray[Scalar]:

@@ -32,7 +32,7 @@ def _write_system(pattern: Pattern, admittances: Admittances, group: Group) -> N
         store(group.e, k * width, 1.0)
         store(group.f, k * width, 0.0)
         store(group.pv, k * width, 0.0)
-    linearise(pattern, group)
+    linearise(pattern, group, True)
     for k in range(len(pattern.bus)):
         i = k * width
         power = load(group.p, i)
@@ -53,7 +53,7 @@ def start_cold(pattern: Pattern, admittances: Admittances, group: Group, flat: b
         store(group.f_kept, k * width, load(group.f, k * width))
     if not flat:
         _write_system(pattern, admittances, group)
-        eliminate(pattern, group, False)
+        eliminate(pattern, group, False, False)
         substitute(pattern, group.blocks, group.rhs, width)
         own_rows(pattern, admittances, group)
     for k in range(len(pattern.bus)):

@@ -1,7 +1,8 @@
 """What a group's elements look like to the equations: masks of buses and branches, and the admittance rows.
 
-Most elements have the topology of the ones before them, and nothing is done. Where a lane's is another one, its islands
-are found anew; where branches are out in some lanes only, the rows at their ends become the lanes' own.
+Most elements have the topology of the ones before them, and nothing is done. Where a lane's differs in a few branches, as in
+a contingency analysis, it is enough to see that their ends are still joined another way; else its islands are found anew.
+Where branches are out in some lanes only, the rows at their ends become the lanes' own.
 """
 
 from __future__ import annotations
@@ -13,28 +14,82 @@ from gridpilot.powerflow.symbolic import Pattern
 from gridpilot.powerflow.ybus import Admittances, assemble_common, assemble_own
 from gridpilot.values import FORMING, OFF, PV, SLACK
 
+_FEW = 4
+"""Branches in which a topology may differ to be looked at one by one: two outages of two branches each."""
+_SAME, _FEW_BRANCHES, _OTHER = 0, 1, 2
 _REBASE = 8
 """A group whose lanes differ from the rows in common at more than one branch in so many gets common rows of its own."""
 
 
 @bare
-def _is_known(inputs: Inputs, group: Group, lane: int, n: int, m: int) -> bool:
-    """Whether a lane is already set up for its element's topology; if not, it is noted as the one to be set up."""
-    kind_at = group.row[lane] * n if len(inputs.kind) > 1 else 0
-    closed_at = group.row[lane] * m if len(inputs.closed) > 1 else 0
-    shared, different = len(inputs.share) > 0, 0
+def _compare(inputs: Inputs, group: Group, lane: int, kind_at: int, closed_at: int, n: int, m: int) -> int:
+    """How the topology of a lane's element differs from the one that the lane is set up for: not, in few branches, or else."""
+    shared, kinds, branches = len(inputs.share) > 0, 0, 0
     for bus in range(n):
-        different |= inputs.kind[kind_at + bus] ^ group.kind[lane * n + bus]
+        kinds |= inputs.kind[kind_at + bus] ^ group.kind[lane * n + bus]
     for k in range(m):
-        different |= inputs.closed[closed_at + k] ^ group.closed[lane * m + k]
-    if different == 0 and group.shared[lane] == shared:
-        return True
+        branches += inputs.closed[closed_at + k] ^ group.closed[lane * m + k]
+    if kinds != 0 or group.shared[lane] != shared or branches > _FEW:
+        return _OTHER
+    return _SAME if branches == 0 else _FEW_BRANCHES
+
+
+@bare
+def _move_branches(inputs: Inputs, pattern: Pattern, ends: Ends, group: Group, lane: int, closed_at: int) -> bool:
+    """Open and close the branches in which a lane's element differs; says whether the islands are sure to be as before."""
+    m_all = len(ends.branch_from)
+    for closing in (True, False):
+        for m in range(m_all):
+            given, on = inputs.closed[closed_at + m], m * group.width + lane
+            if given == group.closed[lane * m_all + m] or given != closing:
+                continue
+            group.closed[lane * m_all + m] = given
+            a, b = lane * ends.n + ends.branch_from[m], lane * ends.n + ends.branch_to[m]
+            if group.role[a] == OFF or group.role[b] == OFF:
+                if closing:
+                    return False
+            elif closing:
+                if group.island[a] != group.island[b]:
+                    return False
+                group.on[on] = 1.0
+            else:
+                group.on[on] = 0.0
+                if not _joined(pattern, group, lane, pattern.branch_from[m], pattern.branch_to[m]):
+                    return False
+    return True
+
+
+@bare
+def _joined(pattern: Pattern, group: Group, lane: int, a: int, b: int) -> bool:
+    """Whether a way through branches in service leads from one place to another: breadth first, so that a loop is found soon."""
+    group.searches[0] += 1
+    search, first, last = group.searches[0], 0, 1
+    group.frontier[0], group.seen[a] = a, search
+    while first < last:
+        k = group.frontier[first]
+        first += 1
+        for x in range(pattern.end_start[k], pattern.end_start[k + 1]):
+            m = pattern.end_branch[x]
+            j = pattern.branch_from[m] if pattern.end_side[x] else pattern.branch_to[m]
+            if group.on[m * group.width + lane] != 0.0 and group.seen[j] != search:
+                if j == b:
+                    return True
+                group.seen[j], group.frontier[last] = search, j
+                last += 1
+    return False
+
+
+@bare
+def _find_anew(inputs: Inputs, pattern: Pattern, ends: Ends, group: Group, lane: int, kind_at: int, closed_at: int) -> None:
+    """Set a lane up for its element's topology, whatever it was before."""
+    n, m = ends.n, len(ends.branch_from)
     for bus in range(n):
         group.kind[lane * n + bus] = inputs.kind[kind_at + bus]
     for k in range(m):
         group.closed[lane * m + k] = inputs.closed[closed_at + k]
-    group.shared[lane] = shared
-    return False
+    group.shared[lane] = len(inputs.share) > 0
+    group.whole[lane] = find_islands(ends, group, lane, group.shared[lane])
+    _mask_lane(pattern, ends, group, lane)
 
 
 @bare
@@ -104,14 +159,21 @@ def own_rows(pattern: Pattern, admittances: Admittances, group: Group) -> None:
 @bare
 def set_topology(inputs: Inputs, pattern: Pattern, admittances: Admittances, ends: Ends, group: Group) -> None:
     """Set the group up for the topologies of its elements."""
-    changed = False
+    n, m = ends.n, len(ends.branch_from)
+    changed, other_roles = False, False
     for lane in range(group.width):
-        if not _is_known(inputs, group, lane, ends.n, len(ends.branch_from)):
-            group.whole[lane] = find_islands(ends, group, lane, group.shared[lane])
-            _mask_lane(pattern, ends, group, lane)
-            changed = True
+        kind_at = group.row[lane] * n if len(inputs.kind) > 1 else 0
+        closed_at = group.row[lane] * m if len(inputs.closed) > 1 else 0
+        difference = _compare(inputs, group, lane, kind_at, closed_at, n, m)
+        changed = changed or difference != _SAME
+        if difference == _FEW_BRANCHES and _move_branches(inputs, pattern, ends, group, lane, closed_at):
+            difference = _SAME
+        if difference != _SAME:
+            _find_anew(inputs, pattern, ends, group, lane, kind_at, closed_at)
+            other_roles = True
     if changed:
         _write_rows(pattern, admittances, group)
+    if other_roles:
         reset_roles(group)
 
 

@@ -30,10 +30,14 @@ class Tolerance:
 
 def not_worse(case: Case) -> str:
     """Why the orders are worse than none; empty where they are not."""
+    return worse(case.ordered, case.preview.nothing, tolerance_of(case))
+
+
+def tolerance_of(case: Case) -> Tolerance:
+    """The tolerance at the case's cycle length."""
     cycle_min = case.twin.model.dt_h * MINUTES_PER_HOUR
     allowed = Tolerance()
-    tolerance = Tolerance(allowed.unserved_mwh, max(allowed.violation_min, cycle_min))
-    return worse(case.ordered, case.preview.nothing, tolerance)
+    return Tolerance(allowed.unserved_mwh, max(allowed.violation_min, cycle_min))
 
 
 def worse(ordered: Candidate, nothing: Candidate, tolerance: Tolerance) -> str:

@@ -1,6 +1,6 @@
 """`review`: what every decision passes, whoever made it.
 
-    schema → authority → device limits → preview on the outlook → checks → result
+    schema → authority → device limits → preview on the outlook → N-1 → result
 
 A single order that is wrong is refused alone, with a receipt. Orders that together would leave the grid worse than
 doing nothing are refused together.
@@ -17,10 +17,11 @@ from gridpilot.shield.case import Case, Check
 from gridpilot.shield.limits import within_limits
 from gridpilot.shield.preview import not_worse
 from gridpilot.shield.schema import readable, refusal
+from gridpilot.shield.security import secure_as_before
 from gridpilot.twin import Twin
 from gridpilot.values import Action, Decision, GridState, Preview, Receipt
 
-CHECKS: tuple[Check, ...] = (not_worse,)
+CHECKS: tuple[Check, ...] = (not_worse, secure_as_before)
 """Asked in this order; the first reason stands."""
 
 

@@ -45,7 +45,7 @@ def seal_header(header: Header) -> Sealed:
 
 def seal_record(record: Record, previous: str) -> Sealed:
     """The line of a record after the line whose hash is `previous`; raises as `seal_header`."""
-    views = tuple(replace(view, preview=None, sensitivity={}) for view in record.views)
+    views = tuple(replace(view, preview=None, sensitivity={}, voltage_sensitivity={}, loss_sensitivity={}) for view in record.views)
     return _seal({"kind": RECORD, **_plain(replace(record, views=views))}, previous)
 
 

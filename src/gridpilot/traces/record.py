@@ -76,7 +76,7 @@ class Record:
     number: int
     """1 for the first cycle of the trace."""
     views: tuple[View, ...]
-    """One per role. A view that was read from a trace has no `preview` and no `sensitivity`: both follow from the state."""
+    """One per role. A view that was read from a trace has no `preview` and no sensitivities: they follow from the state."""
     decision: Decision
     preview: Preview | None
     """The decision beside do-nothing on the outlook; None where no check asked for it."""

@@ -1,7 +1,7 @@
 """All devices of a scenario in one compiled call, whatever their kinds.
 
 A call from Python into compiled code costs more than the arithmetic of a dozen devices. So the kernels of a step take
-the fleet whole: parameters, states and setpoints, each a tuple with one entry per kind. While such a kernel is compiled, the
+the fleet whole: parameters and states, each a tuple with one entry per kind. While such a kernel is compiled, the
 class of the parameters tells which file of `gridpilot.devices` the functions are taken from; a new kind is still one
 file, and its functions stay as they are.
 """
@@ -9,37 +9,20 @@ file, and its functions stay as they are.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba.extending import overload
 
 from gridpilot.devices import DeviceKind, device_kinds
-from gridpilot.jit import inner
-from gridpilot.twin.model import Model
-from gridpilot.values import GridState, Setpoints
+from gridpilot.jit import as_arrays, inner
 
 DEMAND, UNSERVED, AVAILABLE, CURTAILED, COST, CO2 = range(6)
 """Rows of the totals, in the order of `gridpilot.devices.Outcome`."""
 
 
-class Fleet(NamedTuple):
-    """What changes of all devices, kind by kind; their parameters are `Model.held_parameters`."""
-
-    states: tuple[Any, ...]
-    orders: tuple[Any, ...]
-    """Setpoints `[B, n_kind]`."""
-
-
-def make_fleet(model: Model, devices: Any, orders: Any) -> Fleet:
-    """The fleet as kernels take it; `devices` and `orders` are states and setpoints per kind."""
-    names = model.slices
-    return Fleet(tuple([devices[name] for name in names]), tuple([orders[name] for name in names]))
-
-
-def fleet_of(model: Model, state: GridState, setpoints: Setpoints) -> Fleet:
-    """The fleet in a state, under orders."""
-    return make_fleet(model, state.devices, setpoints.devices)
+Fleet = tuple[tuple[Any, Any], ...]
+"""The devices of a batch: parameters and states, kind by kind."""
 
 
 def _kind_of(type_of_parameters: Any) -> DeviceKind:
@@ -68,78 +51,86 @@ def write_columns(values: Any, first: int, into: Any) -> None:
             into[b, first + k] = values[b, k]
 
 
-def inject_fleet(fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any) -> None:
-    """Write what the devices of a fleet would exchange with the grid into `p_mw`, `q_mvar` `[B, N]`.
+def write_fields(values: Any, into: Any) -> None:
+    """Write the arrays of a device state into those of another one. For kernels only."""
+    raise TypeError("A fleet is stepped inside kernels only: numba compiles this function for its kinds.")
 
-    `fleet` are parameters, states and orders, each by kind; `device` and `column` say where the first kind begins in
-    `[B, N]` and in `exogenous` `[B, c]`. For kernels only.
+
+@overload(write_fields)  # type: ignore[untyped-decorator]  # numba ships no types
+def _compile_write_fields(values: Any, into: Any) -> Callable[..., Any]:
+    """The code of `write_fields`: the first array here, the others by the same rule."""
+
+    def nothing_left(values: Any, into: Any) -> None:
+        pass
+
+    def first_and_rest(values: Any, into: Any) -> None:
+        write_columns(values[0], 0, into[0])
+        write_fields(values[1:], into[1:])
+
+    return first_and_rest if len(values) else nothing_left
+
+
+def inject_kind(
+    devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
+) -> tuple[int, int]:
+    """Write what the devices of a kind would exchange with the grid into `p_mw`, `q_mvar` `[B, N]`.
+
+    `device` and `column` say where the kind begins in `[B, N]` and in `exogenous` `[B, c]`; returns where the next one
+    begins. For kernels only.
     """
     raise TypeError("A fleet is stepped inside kernels only: numba compiles this function for its kinds.")
 
 
-@overload(inject_fleet)  # type: ignore[untyped-decorator]  # numba ships no types
-def _compile_inject_fleet(
-    fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
+@overload(inject_kind)  # type: ignore[untyped-decorator]  # numba ships no types
+def _compile_inject_kind(
+    devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
 ) -> Callable[..., Any]:
-    """The code of `inject_fleet` for these kinds: the first one here, the others by the same rule."""
-
-    def nothing_left(fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any) -> None:
-        pass
-
-    if len(fleet[0]) == 0:
-        return nothing_left
-    kind = _kind_of(fleet[0][0])
+    """The code of `inject_kind` for the kind that these parameters belong to."""
+    kind = _kind_of(devices[0])
     inject, series = kind.inject, len(kind.series)
 
-    def first_and_rest(fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any) -> None:
-        parameters, states, orders = fleet
-        n = orders[0].shape[1]
-        weather = columns_of(exogenous, column, series * n)
-        wanted = inject(parameters[0], states[0], orders[0], weather, columns_of(in_service, device, n), dt_h)
+    def write(
+        devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
+    ) -> tuple[int, int]:
+        parameters, state = as_arrays(devices)
+        n = len(parameters[0])
+        weather, present = columns_of(exogenous, column, series * n), columns_of(in_service, device, n)
+        wanted = inject(parameters, state, columns_of(orders, device, n), weather, present, dt_h)
         write_columns(wanted.p_mw, device, p_mw)
         write_columns(wanted.q_mvar, device, q_mvar)
-        rest = (parameters[1:], states[1:], orders[1:])
-        inject_fleet(rest, device + n, column + series * n, exogenous, in_service, dt_h, p_mw, q_mvar)
+        return device + n, column + series * n
 
-    return first_and_rest
+    return write
 
 
-def settle_fleet(
-    fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
-) -> tuple[Any, ...]:
-    """Next states of a fleet, kind by kind; adds their outcomes to `totals` `[6, B]`. For kernels only; see `inject_fleet`."""
+def settle_kind(
+    devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
+) -> tuple[int, int]:
+    """Take the states of a kind to the next step, and add its outcomes to `totals` `[6, B]`. For kernels only; see `inject_kind`."""
     raise TypeError("A fleet is stepped inside kernels only: numba compiles this function for its kinds.")
 
 
-@overload(settle_fleet)  # type: ignore[untyped-decorator]  # numba ships no types
-def _compile_settle_fleet(
-    fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
+@overload(settle_kind)  # type: ignore[untyped-decorator]  # numba ships no types
+def _compile_settle_kind(
+    devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
 ) -> Callable[..., Any]:
-    """The code of `settle_fleet` for these kinds: the first one here, the others by the same rule."""
-
-    def nothing_left(
-        fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
-    ) -> tuple[Any, ...]:
-        return ()
-
-    if len(fleet[0]) == 0:
-        return nothing_left
-    kind = _kind_of(fleet[0][0])
+    """The code of `settle_kind` for the kind that these parameters belong to."""
+    kind = _kind_of(devices[0])
     settle, series = kind.settle, len(kind.series)
 
-    def first_and_rest(
-        fleet: Any, device: int, column: int, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
-    ) -> tuple[Any, ...]:
-        parameters, states, orders = fleet
-        n = orders[0].shape[1]
-        weather = columns_of(exogenous, column, series * n)
+    def book(
+        devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
+    ) -> tuple[int, int]:
+        parameters, state = as_arrays(devices)
+        n = len(parameters[0])
+        weather, ordered = columns_of(exogenous, column, series * n), columns_of(orders, device, n)
         present, real = columns_of(in_service, device, n), columns_of(p_mw, device, n)
-        after, outcome = settle(parameters[0], states[0], orders[0], weather, present, real, dt_h)
+        after, outcome = settle(parameters, state, ordered, weather, present, real, dt_h)
+        write_fields(after, state)
         add_outcome(totals, outcome)
-        rest = (parameters[1:], states[1:], orders[1:])
-        return (after, *settle_fleet(rest, device + n, column + series * n, exogenous, in_service, p_mw, dt_h, totals))
+        return device + n, column + series * n
 
-    return first_and_rest
+    return book
 
 
 @inner

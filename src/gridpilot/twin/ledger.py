@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gridpilot.jit import Resident, inner, kernel
+from gridpilot.jit import inner
 from gridpilot.rewards import Facts, evaluate_terms
 from gridpilot.rewards.congestion import TRIPPED_AS
 from gridpilot.rewards.voltage import DEAD_AS
-from gridpilot.twin.balance import exchanged
-from gridpilot.twin.fleet import AVAILABLE, CO2, COST, CURTAILED, DEMAND, UNSERVED, Fleet, settle_fleet
+from gridpilot.twin.fleet import AVAILABLE, CO2, COST, CURTAILED, DEMAND, UNSERVED
+from gridpilot.twin.grids import Books, Grids, State, Work
 from gridpilot.twin.model import Layout, Model
 from gridpilot.values import Bools, Floats
 
@@ -34,11 +34,9 @@ class Tally(NamedTuple):
 
 
 @inner
-def tally(
-    layout: Layout, loading: Floats, v_pu: Floats, energised: Bools, bus_active: Bools, branch_active: Bools,
-    closed: Bools, faulted: Bools, tripped: Bools, dt_h: float,
-) -> Tally:  # fmt: skip
+def tally(layout: Layout, state: State, dt_h: float) -> Tally:
     """Counts violations; a branch out by a disturbance or opened by its operator is not one."""
+    loading, v_pu, energised = state.flow.loading, state.flow.v, state.flow.energised
     batch, m = loading.shape
     n = v_pu.shape[1]
     lost = np.zeros((batch, m), dtype=np.bool_)
@@ -46,10 +44,10 @@ def tally(
     minutes = dt_h * 60.0
     for b in range(batch):
         for k in range(m):
-            if not branch_active[b, k] or faulted[b, k]:
+            if not state.branch_active[b, k] or state.faulted[b, k]:
                 continue
             dead = not energised[b, layout.branch_from[k]] or not energised[b, layout.branch_to[k]]
-            lost[b, k] = tripped[b, k] or (closed[b, k] and dead)
+            lost[b, k] = state.tripped[b, k] or (state.closed[b, k] and dead)
             sums[2, b] = max(sums[2, b], loading[b, k])
             if lost[b, k]:
                 sums[0, b] += minutes
@@ -59,7 +57,7 @@ def tally(
                 sums[5, b] += loading[b, k] - 1.0
         low, high = np.inf, 0.0
         for k in range(n):
-            if not bus_active[b, k]:
+            if not state.bus_active[b, k]:
                 continue
             if not energised[b, k]:
                 sums[1, b] += minutes
@@ -96,106 +94,50 @@ def balance_mw(p_mw: Floats, losses_mw: Floats) -> Floats:
     return out
 
 
-@kernel
-def settle(
-    held: Resident[Layout], parameters: Resident[tuple[Any, ...]], fleet: Fleet, exogenous: Floats, in_service: Bools,
-    p_mw: Floats, energised: Bools, p_bus_mw: Floats, dt_h: float,
-) -> tuple[tuple[Any, ...], Floats, Floats]:  # fmt: skip
-    """Next states of all devices kind by kind, what they really exchanged `[B, N]`, and their totals `[6, B]`."""
-    real = exchanged(held, p_mw, energised, p_bus_mw)
-    totals = np.zeros((6, len(real)))
-    return settle_fleet((parameters.value, fleet.states, fleet.orders), 0, 0, exogenous, in_service, real, dt_h, totals), real, totals
-
-
-class Grid(NamedTuple):
-    """What `score` reads of a solved step; shapes as in `Flow`, `GridState` and `Protection`."""
-
-    loading: Floats
-    v_pu: Floats
-    losses_mw: Floats
-    energised: Bools
-    was_energised: Bools
-    bus_active: Bools
-    bus_was_active: Bools
-    branch_active: Bools
-    closed: Bools
-    faulted: Bools
-    tripped: Bools
-    collapsed: Bools
-    was_collapsed: Bools
-    shed_mw: Floats
-    spilled_mw: Floats
-
-
-class Score(NamedTuple):
-    """The books of a step."""
-
-    terms: Floats
-    """Reward terms, unweighted `[B, 7]`."""
-    costs: Floats
-    """Constraint costs `[B, 3]`."""
-    reward: Floats
-    """Weighted sum of the terms `[B]`."""
-    outcomes: Floats
-    """The fields of `Outcomes`, one row each `[14, B]`."""
-    islanded: Bools
-    fallen: Bools
-    """In which elements a bus lost its supply, and which went down, in this step `[B]`."""
-    built: Bools
-    """Buses that came into service in this step `[B, n]`."""
-
-
-@kernel
-def score(
-    held: Resident[Layout], grid: Grid, p_mw: Floats, schedule_mw: Floats, totals: Floats, weights: Floats,
-    band_mw: float, price_usd_per_mwh: float, dt_h: float,
-) -> Score:  # fmt: skip
-    """Sums, reward terms and events of a step; `p_mw` `[B, N]` as exchanged, `schedule_mw` `[B]` of the slack unit."""
-    layout = held.value
-    count = tally(
-        layout, grid.loading, grid.v_pu, grid.energised, grid.bus_active, grid.branch_active, grid.closed, grid.faulted,
-        grid.tripped, dt_h,
-    )  # fmt: skip
-    batch = p_mw.shape[0]
-    slack_p = np.empty(batch)
+@inner
+def score(grids: Grids) -> None:
+    """Write sums, reward terms and events of a cycle into the books."""
+    (layout, rules, weights), state, work, books = grids
+    count, totals = tally(layout, state, rules.dt_h), work.totals
+    batch = len(state.step)
+    slack_p, schedule = np.empty(batch), np.empty(batch)
     for b in range(batch):
-        slack_p[b] = p_mw[b, layout.slack_unit]
-    uncovered = uncovered_mw(layout, slack_p, grid.shed_mw, grid.spilled_mw, grid.collapsed)
+        slack_p[b], schedule[b] = work.real_mw[b, layout.slack_unit], state.orders[b, layout.slack_unit]
+    uncovered = uncovered_mw(layout, slack_p, books.shed_mw, books.spilled_mw, state.collapsed)
     facts = Facts(
-        grid.loading, count.lost, grid.v_pu, grid.energised, grid.bus_active, layout.v_min_pu, layout.v_max_pu,
+        state.flow.loading, count.lost, state.flow.v, state.flow.energised, state.bus_active, layout.v_min_pu, layout.v_max_pu,
         totals[DEMAND], totals[UNSERVED], totals[AVAILABLE], totals[CURTAILED],
-        slack_deviation_mwh(slack_p, schedule_mw, band_mw, uncovered, dt_h), totals[COST], totals[CO2], price_usd_per_mwh, dt_h,
+        slack_deviation_mwh(slack_p, schedule, rules.slack_band_mw, uncovered, rules.dt_h), totals[COST], totals[CO2],
+        rules.price_usd_per_mwh, rules.dt_h,
     )  # fmt: skip
     terms = evaluate_terms(facts)
-    residual = balance_mw(p_mw, grid.losses_mw)
+    residual = balance_mw(work.real_mw, state.flow.losses)
     rows = (
-        totals[0], totals[1], totals[2], totals[3], totals[4], totals[5], slack_p, schedule_mw, count.overload_min,
+        totals[0], totals[1], totals[2], totals[3], totals[4], totals[5], slack_p, schedule, count.overload_min,
         count.voltage_min, count.max_loading, count.min_v_pu, count.max_v_pu, residual,
     )  # fmt: skip
-    reward, costs, outcomes = np.zeros(batch), np.empty((batch, 3)), np.empty((len(rows), batch))
     for b in range(batch):
+        reward = 0.0
         for k in range(terms.shape[1]):
-            reward[b] += weights[k] * terms[b, k]
-        costs[b, 0], costs[b, 1], costs[b, 2] = count.overload[b], count.outside_pu[b], totals[UNSERVED, b]
+            books.terms[b, k] = terms[b, k]
+            reward += weights[k] * terms[b, k]
+        books.reward[b] = reward
+        books.costs[b, 0], books.costs[b, 1], books.costs[b, 2] = count.overload[b], count.outside_pu[b], totals[UNSERVED, b]
         for k in range(len(rows)):
-            outcomes[k, b] = rows[k][b]
-    islanded, fallen, built = happenings(grid)
-    return Score(terms, costs, reward, outcomes, islanded, fallen, built)
+            books.sums[b, k] = rows[k][b]
+        happenings(state, work, books, b)
 
 
 @inner
-def happenings(grid: Grid) -> tuple[Bools, Bools, Bools]:
-    """Elements in which a bus lost its supply and those that went down `[B]`, and buses that came into service `[B, n]`."""
-    batch, n = grid.energised.shape
-    islanded, fallen = np.zeros(batch, dtype=np.bool_), np.zeros(batch, dtype=np.bool_)
-    built = np.zeros((batch, n), dtype=np.bool_)
-    for b in range(batch):
-        fallen[b] = grid.collapsed[b] and not grid.was_collapsed[b]
-        for k in range(n):
-            built[b, k] = grid.bus_active[b, k] and not grid.bus_was_active[b, k]
-            lost = grid.was_energised[b, k] and not grid.energised[b, k] and grid.bus_active[b, k]
-            islanded[b] = islanded[b] or (lost and not grid.collapsed[b])
-    return islanded, fallen, built
+def happenings(state: State, work: Work, books: Books, b: int) -> None:
+    """Whether a bus of an element lost its supply, whether the element went down, and which of its buses came into service."""
+    books.fallen[b] = state.collapsed[b] and not work.was_collapsed[b]
+    islanded = False
+    for k in range(state.bus_active.shape[1]):
+        books.built[b, k] = state.bus_active[b, k] and not work.bus_was_active[b, k]
+        lost = work.was_energised[b, k] and not state.flow.energised[b, k] and state.bus_active[b, k]
+        islanded = islanded or (lost and not state.collapsed[b])
+    books.islanded[b] = islanded
 
 
 @inner
@@ -209,15 +151,15 @@ def uncovered_mw(layout: Layout, slack_p_mw: Floats, shed_mw: Floats, spilled_mw
     return out
 
 
-def closing_cost_usd(model: Model, devices: Mapping[str, Any], last: Bools) -> Floats:
-    """What the energy missing from storage and owed by loads is worth `[B]`, of the elements at their last step.
+def closing_cost_usd(model: Model, devices: Mapping[str, Any]) -> Floats:
+    """What the energy missing from storage and owed by loads is worth `[B]`.
 
     Without it, an empty battery at the end of an episode would be free fuel.
     """
-    cost = np.zeros(len(last))
+    missing = np.zeros(len(next(iter(devices.values()))[0]))
     for kind in model.kinds:
         parameters = model.parameters(kind.name)
         before = kind.closing_value_mwh(parameters, kind.initial_state(parameters, 1))
         after = kind.closing_value_mwh(parameters, devices[kind.name])
-        cost += (before - after).sum(axis=1)
-    return np.where(last, cost * model.scenario.rewards.closing_price_usd_per_mwh, 0.0)
+        missing += (before - after).sum(axis=1)
+    return missing * model.scenario.rewards.closing_price_usd_per_mwh

@@ -59,6 +59,23 @@ class Layout(NamedTuple):
     slack_max_mw: float
 
 
+class Rules(NamedTuple):
+    """The numbers of a step that are not places: relays, prices, and the length of a cycle."""
+
+    dt_h: float
+    overload_delay_h: float
+    hard_limit: float
+    lockout_h: float
+    crew_h: float
+    rounds: int
+    """See `gridpilot.scenarios.ProtectionSettings`."""
+    slack_band_mw: float
+    price_usd_per_mwh: float
+    """See `gridpilot.scenarios.RewardSettings`."""
+    first_unit: int
+    """Flat index of the first generator."""
+
+
 TOLERANCE_PU = 1e-10
 """Mismatch that a step's power flow may leave at a bus; the books of a whole grid then close to 1e-6 MW."""
 
@@ -97,10 +114,14 @@ class Model:
         """`layout` for kernels."""
         return resident(self.layout)
 
-    @cached_property
-    def held_parameters(self) -> Resident[tuple[Any, ...]]:
-        """Parameters of all kinds for kernels, in the order of `kinds`."""
-        return resident(tuple([self.parameters(kind.name) for kind in self.kinds]))
+    @property
+    def rules(self) -> Rules:
+        """Relays, prices and the length of a cycle."""
+        relays, rewards = self.scenario.protection, self.scenario.rewards
+        return Rules(
+            float(self.dt_h), float(relays.overload_delay_h), float(relays.hard_limit), float(relays.lockout_h), float(relays.crew_h),
+            int(relays.rounds), float(rewards.slack_band_mw), float(rewards.price_usd_per_mwh), self.slices["generator"].start,
+        )  # fmt: skip
 
 
 def compile_model(scenario: Scenario, *, cycle_minutes: float = 5.0, engine: str = "newton") -> Model:

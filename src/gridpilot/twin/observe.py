@@ -11,14 +11,16 @@ import numpy as np
 
 from gridpilot.actions import Situation
 from gridpilot.devices import DeviceTable
+from gridpilot.devices.generator import hourly_cost
+from gridpilot.errors import PhysicsError
 from gridpilot.network import Network
-from gridpilot.powerflow.sensitivities import ptdf
+from gridpilot.powerflow.sensitivities import ac_sensitivities, ptdf
 from gridpilot.twin.model import LOAD, RENEWABLE, Model
 from gridpilot.twin.narrate import narrate
 from gridpilot.twin.outlook import forecast
 from gridpilot.twin.situation import situation
 from gridpilot.twin.world import World
-from gridpilot.values import OFF, REWARD_TERMS, Floats, GridState, Previewer, Reading, Receipt, Transition, View
+from gridpilot.values import OFF, REWARD_TERMS, Bools, Codes, Floats, GridState, Previewer, Reading, Receipt, Transition, View
 
 
 def observe(
@@ -27,6 +29,7 @@ def observe(
 ) -> View:  # fmt: skip
     """The view of a role with system visibility; `last` and `receipts` are of the step that led here."""
     now = situation(model, state, element)
+    voltage, losses = _ac_sensitivity(model, state, element)
     return View(
         role=role,
         scenario=model.scenario.name,
@@ -44,6 +47,9 @@ def observe(
         last_receipts=tuple(receipts),
         preview=previewer,
         sensitivity=_sensitivity(model, state, element),
+        voltage_sensitivity=voltage,
+        loss_sensitivity=losses,
+        weights=dict(zip(REWARD_TERMS, model.weights.tolist(), strict=True)),
     )
 
 
@@ -66,16 +72,24 @@ def _devices(model: Model, state: GridState, element: int, now: Situation) -> di
             values["setpoint_mw"] = _in_operators_sign(model, kind.name, k, now)
             values["in_service"] = bool(now.present[kind.name][k])
             values.update(_ratings(table, k))
+            if kind.name == "generator":
+                values["marginal_usd_per_mwh"] = _marginal(table.parameters, k, values["p_mw"])
             found[name] = Reading(name, kind.name, values, bounds.get(name, {}))
     return found
 
 
 def _ratings(table: DeviceTable, k: int) -> dict[str, float]:
     """Nameplate numbers that an operator needs beside the state; a limit that does not exist is left out."""
-    shown = ("p_min_mw", "p_max_mw", "ramp_mw_per_min", "is_slack", "cost_b", "co2_t_per_mwh", "energy_max_mwh",
-             "energy_min_mwh", "flexible_share", "rebound_h")  # fmt: skip
+    shown = ("p_min_mw", "p_max_mw", "ramp_mw_per_min", "is_slack", "cost_a", "cost_b", "co2_t_per_mwh", "energy_max_mwh",
+             "energy_min_mwh", "charge_efficiency", "discharge_efficiency", "wear_usd_per_mwh", "flexible_share", "rebound_h",
+             "shaping_usd_per_mwh")  # fmt: skip
     p = table.parameters
     return _finite({field: float(getattr(p, field)[k]) for field in shown if field in p._fields})
+
+
+def _marginal(units: Any, k: int, p_mw: float) -> float:
+    """What one more MWh of a unit that is on would cost at its output, curve included."""
+    return float(hourly_cost(units, k, p_mw + 0.5) - hourly_cost(units, k, p_mw - 0.5))
 
 
 def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,6 +177,7 @@ def _summary(model: Model, state: GridState, element: int) -> dict[str, float]:
         "slack_min_mw": layout.slack_min_mw,
         "slack_max_mw": layout.slack_max_mw,
         "slack_band_mw": model.scenario.rewards.slack_band_mw,
+        "price_usd_per_mwh": model.scenario.rewards.price_usd_per_mwh,
         "losses_mw": float(flow.losses_mw[element]),
         "max_loading": float(flow.loading[element].max(initial=0.0)),
         "min_v_pu": float(lit.min()) if len(lit) else 0.0,
@@ -211,10 +226,46 @@ def _ptdf(network: Network, closed: bytes, kind: bytes) -> Floats:
     return ptdf(network, closed=np.frombuffer(closed, dtype=np.bool_), kind=np.frombuffer(kind, dtype=np.int8))
 
 
+def _topology(model: Model, state: GridState, element: int) -> tuple[Bools, Codes]:
+    """Branches in service `[m]` and kinds of buses `[n]`."""
+    in_service = state.setpoints.closed[element] & ~state.faulted[element] & state.branch_active[element]
+    return in_service, np.where(state.bus_active[element], model.layout.base_kind, OFF).astype(np.int8)
+
+
+def _ac_sensitivity(model: Model, state: GridState, element: int) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    """Voltage in pu at every bus, and losses in MW, per MW injected by a device; nothing where no AC flow was solved."""
+    if not (model.engine.has_voltages and state.flow.usable[element]) or state.collapsed[element]:
+        return {}, {}
+    network = model.scenario.network
+    in_service, kind = _topology(model, state, element)
+    try:
+        effect = ac_sensitivities(network, state.flow, kind=kind, closed=in_service, element=element)
+    except PhysicsError:  # at the limit of voltage stability nothing linear can be said
+        return {}, {}
+    voltage, losses = {}, {}
+    for kind_name, table in model.scenario.tables.items():
+        ratio = _reactive_ratio(model, state, element, kind_name)
+        for name, bus, share in zip(table.name, table.bus.tolist(), ratio.tolist(), strict=True):
+            by_bus = effect.to_p.v_pu[:, bus] + share * effect.to_q.v_pu[:, bus]
+            voltage[name] = dict(zip(network.bus_name, by_bus.tolist(), strict=True))
+            losses[name] = float(effect.to_p.losses_mw[bus] + share * effect.to_q.losses_mw[bus])
+    return voltage, losses
+
+
+def _reactive_ratio(model: Model, state: GridState, element: int, kind: str) -> Floats:
+    """Mvar that go with a MW of every device of a kind `[n]`: a load keeps its power factor, a plant its ratio."""
+    table = model.scenario.tables[kind]
+    if kind == "load":
+        p, q = state.exogenous[element, model.columns[kind]].reshape(2, len(table))
+        return np.asarray(np.where(p > 0, q / np.where(p > 0, p, 1.0), 0.0), dtype=np.float64)
+    if "q_per_p" in table.parameters._fields:
+        return np.asarray(table.parameters.q_per_p, dtype=np.float64)
+    return np.zeros(len(table))
+
+
 def _sensitivity(model: Model, state: GridState, element: int) -> dict[str, dict[str, float]]:
     """MW on every branch per MW injected by a device and taken by the slack unit."""
-    in_service = state.setpoints.closed[element] & ~state.faulted[element] & state.branch_active[element]
-    kind = np.where(state.bus_active[element], model.layout.base_kind, OFF).astype(np.int8)
+    in_service, kind = _topology(model, state, element)
     factors = _ptdf(model.scenario.network, in_service.tobytes(), kind.tobytes())
     names = model.scenario.network.branch_name
     return {

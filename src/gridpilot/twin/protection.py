@@ -1,90 +1,62 @@
-"""Relays: what opens a branch, and for how long."""
+"""Relays: what opens a branch, and for how long.
+
+Functions of kernels, each for one element `b` of a batch.
+"""
 
 from __future__ import annotations
 
-import numpy as np
-
-from gridpilot.jit import kernel
-from gridpilot.values import Bools, Codes, Floats, Protection, Status
-
-_OK, _ISLANDED = int(Status.OK), int(Status.ISLANDED)
+from gridpilot.jit import inlined
+from gridpilot.twin.grids import State, Work
+from gridpilot.twin.model import Rules
+from gridpilot.values import Bools
 
 
-@kernel
-def overload_timers(loading: Floats, overload_h: Floats, dt_h: float) -> Floats:
-    """Time above rating `[B, m]`, counted once per step and reset by any step at or below it."""
-    batch, m = loading.shape
-    timers = np.zeros((batch, m))
-    for b in range(batch):
-        for k in range(m):
-            if loading[b, k] > 1.0:
-                timers[b, k] = overload_h[b, k] + dt_h
-    return timers
+@inlined
+def count_overload(state: State, dt_h: float, b: int) -> None:
+    """Time above rating, counted once per step and reset by any step at or below it."""
+    for k in range(state.overload_h.shape[1]):
+        state.overload_h[b, k] = state.overload_h[b, k] + dt_h if state.flow.loading[b, k] > 1.0 else 0.0
 
 
-@kernel
-def first_look(
-    loading: Floats, status: Codes, overload_h: Floats, collapsed: Bools, delay_h: float, hard_limit: float, dt_h: float
-) -> tuple[Floats, bool, Bools, Bools]:
-    """Timers after this step, and what `relays` says under them."""
-    timers = overload_timers(loading, overload_h, dt_h)
-    some, opens, down = relays(loading, status, timers, collapsed, delay_h, hard_limit)
-    return timers, some, opens, down
+@inlined
+def opens(state: State, rules: Rules, b: int, k: int) -> bool:
+    """Whether the relays of a branch open it: above the hard limit at once, above its rating when the delay is over."""
+    loading = state.flow.loading[b, k]
+    late = state.overload_h[b, k] > rules.overload_delay_h + 1e-9 and loading > 1.0
+    return bool(late or loading > rules.hard_limit)
 
 
-@kernel
-def relays(
-    loading: Floats, status: Codes, overload_h: Floats, collapsed: Bools, delay_h: float, hard_limit: float
-) -> tuple[bool, Bools, Bools]:
-    """Whether branches open now, which `[B, m]`, and which elements are down `[B]`, because they were or could not be solved.
-
-    A branch opens above the hard limit at once, above its rating when the delay is over. The flows of an element that
-    is down say nothing.
-    """
-    batch, m = loading.shape
-    opens = np.zeros((batch, m), dtype=np.bool_)
-    down = np.zeros(batch, dtype=np.bool_)
-    some = False
-    for b in range(batch):
-        down[b] = collapsed[b] or not (status[b] == _OK or status[b] == _ISLANDED)
-        if down[b]:
-            continue
-        for k in range(m):
-            late = overload_h[b, k] > delay_h + 1e-9 and loading[b, k] > 1.0
-            opens[b, k] = late or loading[b, k] > hard_limit
-            some = some or opens[b, k]
-    return some, opens, down
+@inlined
+def any_opens(state: State, rules: Rules, b: int) -> bool:
+    """Whether the relays of any branch open it."""
+    found = False
+    for k in range(state.overload_h.shape[1]):
+        found = found or opens(state, rules, b, k)
+    return found
 
 
-@kernel
-def reset_relays(
-    timers: Floats, opened: Bools, commanded: Bools, lockout_h: Floats, was_tripped: Bools, lockout_new_h: float, dt_h: float
-) -> tuple[Bools, Floats, Floats, Bools]:
-    """Breakers, timers, lock-outs and trip flags `[B, m]` after a step in which `opened` opened of the ones `commanded` closed.
+@inlined
+def open_branches(state: State, work: Work, opened: Bools, rules: Rules, b: int) -> None:
+    """Take the branches that relays open out of service."""
+    for k in range(opened.shape[1]):
+        if opens(state, rules, b, k):
+            opened[b, k] = True
+            work.in_use[b, k] = False
+
+
+@inlined
+def reset_relays(state: State, opened: Bools, rules: Rules, b: int) -> None:
+    """Breakers, timers, lock-outs and trip flags after a step in which `opened` opened of the ones commanded closed.
 
     A branch closed again is as new.
     """
-    batch, m = opened.shape
-    closed = np.zeros((batch, m), dtype=np.bool_)
-    overload = np.zeros((batch, m))
-    lockout = np.zeros((batch, m))
-    tripped = np.zeros((batch, m), dtype=np.bool_)
-    for b in range(batch):
-        for k in range(m):
-            if opened[b, k]:
-                lockout[b, k] = lockout_new_h
-                tripped[b, k] = True
-            else:
-                closed[b, k] = commanded[b, k]
-                overload[b, k] = timers[b, k]
-                # A remainder below a second is rounding of the step, not waiting time.
-                left = lockout_h[b, k] - dt_h
-                tripped[b, k] = was_tripped[b, k] and not closed[b, k]
-                lockout[b, k] = left if left > 1.0 / 3600.0 or (tripped[b, k] and left < -1.0 / 3600.0) else 0.0
-    return closed, overload, lockout, tripped
-
-
-def no_protection(batch: int, branches: int) -> Protection:
-    """Relays at rest."""
-    shape = (batch, branches)
-    return Protection(np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.bool_))
+    for k in range(opened.shape[1]):
+        if opened[b, k]:
+            state.closed[b, k], state.overload_h[b, k] = False, 0.0
+            state.lockout_h[b, k], state.tripped[b, k] = rules.lockout_h, True
+        else:
+            # A remainder below a second is rounding of the step, not waiting time.
+            left = state.lockout_h[b, k] - rules.dt_h
+            tripped = state.tripped[b, k] and not state.closed[b, k]
+            state.tripped[b, k] = tripped
+            state.lockout_h[b, k] = left if left > 1.0 / 3600.0 or (tripped and left < -1.0 / 3600.0) else 0.0

@@ -16,7 +16,8 @@ from gridpilot.values import Action, GridState, Setpoints
 def situation(model: Model, state: GridState, element: int = 0, may_move: Collection[str] | None = None) -> Situation:
     """Bounds and positions of one element, with the demand and weather of now."""
     one = replicate(state, element, 1)
-    _, _, in_service = balance.masks(model.held_layout, one.step, one.outage, one.collapsed, model.slices["generator"].start)
+    in_service = np.empty((1, model.n_devices), dtype=np.bool_)
+    balance.devices_in_service(model.held_layout, one.bus_active, one.outage, one.collapsed, model.slices["generator"].start, in_service)
     low, high, present = {}, {}, {}
     for kind in model.kinds:
         here = np.ascontiguousarray(in_service[:, model.slices[kind.name]])

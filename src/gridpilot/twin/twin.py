@@ -10,9 +10,12 @@ from numbers import Integral
 import numpy as np
 
 from gridpilot.errors import ConfigError, Problem, UnknownNameError
+from gridpilot.powerflow.cascade import Cascade
+from gridpilot.powerflow.contingency import Security
 from gridpilot.profiles import Profiles, load_profiles
 from gridpilot.scenarios import Scenario, load_scenario
 from gridpilot.twin import preview as previews
+from gridpilot.twin import security as securities
 from gridpilot.twin.model import Model, compile_model
 from gridpilot.twin.narrate import narrate
 from gridpilot.twin.observe import observe
@@ -21,7 +24,7 @@ from gridpilot.twin.situation import order_all, setpoints_of, situation
 from gridpilot.twin.start import first_state
 from gridpilot.twin.step import step
 from gridpilot.twin.world import World, drive, make_world
-from gridpilot.values import Action, GridState, Preview, Receipt, Setpoints, Transition, View
+from gridpilot.values import Action, Floats, GridState, Preview, Receipt, Setpoints, Transition, View
 
 PERIODS = ("judging", "tuning")
 
@@ -72,6 +75,23 @@ class Twin:
     def preview(self, state: GridState, candidates: Sequence[Sequence[Action]], horizon: int | None = None, *, element: int = 0) -> Preview:
         """What these candidates would lead to on the outlook, beside doing nothing."""
         return previews.preview(self.model, self.world, state, candidates, horizon=horizon, key=self.forecast_seed, element=element)
+
+    def next_states(self, state: GridState, candidates: Sequence[Sequence[Action]], *, element: int = 0) -> GridState:
+        """The forecast of one element's next state: without orders, then under each of the candidates."""
+        return securities.next_states(self.model, self.world, state, candidates, key=self.forecast_seed, element=element)
+
+    def security(self, state: GridState, *, screen: float | None = None) -> Security:
+        """N-1 of every element of a state; `screen` leaves out what is expected to stay below that loading."""
+        return securities.security(self.model, state, screen=screen)
+
+    def aftermath(self, state: GridState, found: Security, limit: Floats) -> Cascade:
+        """How the outages of `security(state)` end when relays open what is above `limit` `[B]` at once."""
+        return securities.aftermath(self.model, state, found, limit)
+
+    def load_mw(self, state: GridState) -> Floats:
+        """What all loads drew in the cycle just passed `[B]`."""
+        total: Floats = securities.load_mw(self.model, state).sum(axis=1)
+        return total
 
     def outlook(self, state: GridState, horizon: int, *, element: int = 0) -> World:
         """The world as forecast from here."""

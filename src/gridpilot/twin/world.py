@@ -8,14 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from gridpilot.disturbances import Schedule, draw, schedule
 from gridpilot.errors import ConfigError
+from gridpilot.jit import Resident, resident
 from gridpilot.profiles import Profiles
 from gridpilot.twin.model import Model
 from gridpilot.values import Floats, Ints
+
+
+class Outside(NamedTuple):
+    """What kernels need of the world around some elements; see `World` and `gridpilot.disturbances.Schedule`."""
+
+    table: Floats
+    entry_step: Ints
+    entry_channel: Ints
+    entry_index: Ints
+    entry_value: Floats
+    end_step: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +45,23 @@ class World:
     schedule: Schedule
     profiles: Profiles
     """Where `table` comes from: for its clock and its forecasts."""
+
+    def held(self, first: int, end: int) -> Resident[Outside]:
+        """The world around elements `first` … `end` − 1, for kernels."""
+        known = self._held.get((first, end))
+        if known is None:
+            plan, table = self.schedule, np.ascontiguousarray(self.table).view()
+            # Profiles are read-only and outlooks are not: one machine code for both.
+            table.flags.writeable = False
+            known = resident(
+                Outside(table, plan.step[first:end], plan.channel[first:end], plan.index[first:end], plan.value[first:end], self.end_step)
+            )
+            self._held[first, end] = known
+        return known
+
+    @cached_property
+    def _held(self) -> dict[tuple[int, int], Resident[Outside]]:
+        return {}
 
     def time(self, row: int) -> np.datetime64:
         """Local time of a row."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 
 from gridpilot.errors import UnknownNameError
-from gridpilot.evaluation.bench.report import BenchReport, Row, make_report
+from gridpilot.evaluation.bench.report import BenchReport, Row, Tell, make_report, silent
 
 __all__ = ["BenchReport", "Row", "bench_names", "run_bench"]
 
-_BENCHES = ("env", "powerflow")
+_BENCHES = ("powerflow", "contingency", "env")
 """Modules of this package; loaded when they are asked for."""
 
 
@@ -18,8 +18,11 @@ def bench_names() -> tuple[str, ...]:
     return _BENCHES
 
 
-def run_bench(name: str) -> BenchReport:
-    """Run one benchmark and report it; raises `UnknownNameError` which lists the valid names."""
+def run_bench(name: str, tell: Tell = silent) -> BenchReport:
+    """Run one benchmark and report it; `tell` hears the name of every row before it is measured.
+
+    Raises `UnknownNameError` which lists the valid names.
+    """
     if name not in _BENCHES:
         raise UnknownNameError("benchmark", name, _BENCHES)
-    return make_report(import_module(f"{__name__}.{name}").rows())
+    return make_report(import_module(f"{__name__}.{name}").rows(tell=tell))

@@ -1,4 +1,8 @@
-"""Speed of the environments: steps per second on one core, with flows, seven reward terms and protections on."""
+"""Speed of the environments: steps per second on one core, with flows, seven reward terms and protections on.
+
+The single environment is raced against Grid2Op with lightsim2grid's power flow, the vector environment against
+lightsim2grid's own environment in C++. Both peers replay their own days of the IEEE 14-bus grid.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,8 @@ import numpy as np
 
 from gridpilot.envs import IDS, GridEnv, make_vec
 from gridpilot.errors import PhysicsError
-from gridpilot.evaluation.bench.report import Lap, Row, one_core, race
-from gridpilot.values import Bools, Floats, GridState
+from gridpilot.evaluation.bench.report import Lap, Row, Tell, held_to, installed, race, silent
+from gridpilot.values import Floats
 
 SCENARIO = "ieee14"
 BATCHES = (1, 1024)
@@ -30,25 +34,53 @@ class Effort:
     """Steps per turn of the single environment."""
     batch_steps: int = 100
     """Steps per turn of the vector environment."""
+    grid2op_steps: int = 400
+    """Steps per turn of Grid2Op."""
+    light_steps: int = 10_000
+    """Steps per turn of lightsim2grid's environment."""
 
 
-def rows(effort: Effort | None = None, scenario: str = SCENARIO, batches: tuple[int, ...] = BATCHES) -> list[Row]:
+def rows(effort: Effort | None = None, scenario: str = SCENARIO, batches: tuple[int, ...] = BATCHES, tell: Tell = silent) -> list[Row]:
     """Rows `env/<scenario>/B<batch>`; raises `PhysicsError` where a flow does not hold."""
     chosen = Effort() if effort is None else effort
-    with one_core():
-        return [_row(scenario, batch, chosen) for batch in batches]
+    found = []
+    with held_to(1):
+        for batch in batches:
+            tell(f"env/{scenario}/B{batch}")
+            found.append(_row(scenario, batch, chosen))
+    return found
 
 
 def _row(scenario: str, batch: int, effort: Effort) -> Row:
-    runner = _single(scenario, effort.single_steps) if batch == 1 else _vector(scenario, batch, effort.batch_steps)
-    seconds = race({"gridpilot": runner}, effort.rounds)["gridpilot"]
+    ours = _single(scenario, effort.single_steps) if batch == 1 else _vector(scenario, batch, effort.batch_steps)
+    peer, note = _PEERS[batch > 1]
+    runners = {"gridpilot": ours}
+    if installed("grid2op", "lightsim2grid"):
+        runners[peer] = _peer(batch, effort)
+    seconds = race(runners, effort.rounds)
+    raced = peer in seconds
     return Row(
         name=f"env/{scenario}/B{batch}",
-        value=1.0 / seconds,
+        value=1.0 / seconds["gridpilot"],
         unit="environment steps per second",
-        against="grid2op",
-        note="Grid2Op's null environment is not raced here: gridpilot does not install it",
+        against=peer,
+        ratio=seconds[peer] / seconds["gridpilot"] if raced else None,
+        note=f"{_OURS}; {note}" if raced else "Grid2Op and lightsim2grid are not installed: pip install 'gridpilot[bench]'",
     )
+
+
+_OURS = "gridpilot: another action every step; AC flows, reward terms, constraint costs, protections, disturbances, observation"
+_PEERS = (
+    ("grid2op", "grid2op: LightSimBackend, rte_case14_realistic, do-nothing; AC flows, its reward, protections, observation"),
+    ("lightsim2grid", "lightsim2grid: one LightEnv stepped from Python, do-nothing; DC and AC flow, currents, protections; no devices"),
+)
+"""Name of the peer, and what it does, of the single and of the vector environment."""
+
+
+def _peer(batch: int, effort: Effort) -> Callable[[], Lap]:
+    from gridpilot.evaluation.bench.peer_envs import grid2op_runner, light_env_runner
+
+    return grid2op_runner(effort.grid2op_steps) if batch == 1 else light_env_runner(effort.light_steps)
 
 
 def _actions(standing: Any, steps: int, batch: tuple[int, ...]) -> Any:
@@ -66,12 +98,12 @@ def _single(scenario: str, steps: int) -> Callable[[], Lap]:
     actions = _actions(grid.standing_action, steps, ())
 
     def run() -> Lap:
-        left: list[_Left] = []
+        left: list[Floats | None] = []
         for k in range(steps):
             _, _, terminated, truncated, _ = env.step(actions[k % len(actions)])
             if terminated or truncated:
                 env.reset()
-            left.append(_left_by(grid.state))
+            left.append(grid.residual_mva)
         return Lap(steps, lambda: _check(left))
 
     return run
@@ -84,24 +116,16 @@ def _vector(scenario: str, batch: int, steps: int) -> Callable[[], Lap]:
     actions = _actions(envs.standing_action, steps, (batch,))
 
     def run() -> Lap:
-        left: list[_Left] = []
+        left: list[Floats | None] = []
         for k in range(steps):
             envs.step(actions[k % len(actions)])
-            left.append(_left_by(envs.state))
+            left.append(envs.residual_mva)
         return Lap(steps * batch, lambda: _check(left))
 
     return run
 
 
-_Left = tuple[Floats, Bools] | None
-"""Residuals and collapses of a step; whole states would make every step pay for fresh memory."""
-
-
-def _left_by(state: GridState | None) -> _Left:
-    return None if state is None else (state.flow.residual_mva, state.collapsed)
-
-
-def _check(left: Sequence[_Left]) -> None:
-    worst = max(float(residual[~collapsed].max(initial=0.0)) for residual, collapsed in (pair for pair in left if pair is not None))
+def _check(left: Sequence[Floats | None]) -> None:
+    worst = max(float(residual.max()) for residual in left if residual is not None)
     if worst > LARGEST_RESIDUAL_MVA:
         raise PhysicsError(f"A step left a power flow residual of {worst:g} MVA: its time means nothing.")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +54,7 @@ def _machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "cores_used": 1,
+        "cores_usable": usable_cores(),
         "python": platform.python_version(),
     }
 
@@ -78,18 +79,36 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
-def one_core() -> Iterator[None]:
-    """Hold the process on one core meanwhile, where the system can do that."""
+def held_to(cores: int) -> Iterator[None]:
+    """Hold the process on so many cores meanwhile, where the system can do that."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
+    os.sched_setaffinity(0, sorted(before)[-cores:])
     try:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def installed(*packages: str) -> bool:
+    """Whether all of these can be imported."""
+    return all(find_spec(package) is not None for package in packages)
+
+
+Tell = Callable[[str], None]
+"""Is told the name of every row before it is measured."""
+
+
+def silent(row: str) -> None:
+    """Tell nobody."""
 
 
 class Lap(NamedTuple):

@@ -1,0 +1,150 @@
+"""One cycle of some elements in their memory: disturbances, devices, power flow, protection, books.
+
+Four kernels, so that what depends on the kinds of devices (`open_cycle`, `settle_devices`) is compiled apart from what does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+from numba import literal_unroll
+
+from gridpilot.errors import ConfigError
+from gridpilot.jit import Resident, borrowed, inlined, kernel
+from gridpilot.powerflow.newton import WIDE
+from gridpilot.powerflow.seam import as_flow
+from gridpilot.twin import ledger, rounds
+from gridpilot.twin.arrays import pick
+from gridpilot.twin.balance import mask_devices, mask_grid, read_weather
+from gridpilot.twin.fleet import COST, Fleet, inject_kind, settle_kind
+from gridpilot.twin.grids import Grids, State
+from gridpilot.twin.memory import Piece
+from gridpilot.twin.model import Model
+from gridpilot.twin.world import Outside, World
+from gridpilot.values import Flow, PowerFlow
+
+_BRANCH_FAULT, _LOAD_FACTOR = 0, 1
+"""`gridpilot.disturbances.Channel`; the third one is the outage of a generator."""
+
+
+@kernel
+def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Outside]) -> tuple[bool, bool, bool]:
+    """The clock goes on, disturbances strike, weather changes, and devices say what they would exchange with the grid.
+
+    Returns whether every element has a row left in the world's table (where one has not, nothing was done), whether
+    scheduled disturbances began or ended, and whether it is the last cycle of some element.
+    """
+    (layout, rules, _), state, work, _ = borrowed(held)
+    outside = borrowed(world)
+    struck, last = False, False
+    for b in range(len(state.step)):
+        if state.row[b] + 1 >= outside.table.shape[0]:
+            return False, False, False
+    for b in range(len(state.step)):
+        state.step[b] += 1
+        state.row[b] += 1
+        last = last or state.step[b] == outside.end_step
+        struck = _strike(state, outside, b) or struck
+        for k in range(state.bus_active.shape[1]):
+            work.bus_was_active[b, k] = state.bus_active[b, k]
+        mask_grid(layout, state, b)
+        mask_devices(layout, state.bus_active, state.outage, state.collapsed, rules.first_unit, work.in_service, b)
+        read_weather(layout, outside.table, state, b)
+    kinds, device, column = borrowed(fleet), 0, 0
+    for kind in literal_unroll(kinds):
+        device, column = inject_kind(
+            kind, device, column, state.orders, state.exogenous, work.in_service, rules.dt_h, work.p_mw, work.q_mvar
+        )
+    return True, struck, last
+
+
+@inlined
+def _strike(state: State, outside: Outside, b: int) -> bool:
+    """Faults, load factors and outages of an element after this step's scheduled entries; says whether there were any."""
+    struck = False
+    for k in range(outside.entry_step.shape[1]):
+        if outside.entry_step[b, k] == state.step[b]:
+            struck = True
+            index, value = outside.entry_index[b, k], outside.entry_value[b, k]
+            if outside.entry_channel[b, k] == _BRANCH_FAULT:
+                state.faulted[b, index] = value != 0.0
+            elif outside.entry_channel[b, k] == _LOAD_FACTOR:
+                state.load_factor[b, index] = value
+            else:
+                state.outage[b, index] = value != 0.0
+    return struck
+
+
+@kernel
+def settle_devices(held: Resident[Grids], fleet: Resident[Fleet]) -> None:
+    """Take the states of all devices on by what they really exchanged, and add up their totals."""
+    (_, rules, _), state, work, _ = borrowed(held)
+    for k in range(work.totals.shape[0]):
+        for b in range(work.totals.shape[1]):
+            work.totals[k, b] = 0.0
+    kinds, device, column = borrowed(fleet), 0, 0
+    for kind in literal_unroll(kinds):
+        device, column = settle_kind(
+            kind, device, column, state.orders, state.exogenous, work.in_service, work.real_mw, rules.dt_h, work.totals
+        )
+
+
+@kernel
+def close_books(held: Resident[Grids]) -> None:
+    """Rewards, costs, sums and events of the cycle."""
+    ledger.score(borrowed(held))
+
+
+def run_cycle(model: Model, world: World, piece: Piece) -> bool:
+    """Take the elements of a piece on by one cycle in their own memory; says whether scheduled disturbances struck.
+
+    Raises `ConfigError` where an element has no row left in the world's table.
+    """
+    fits, struck, last = open_cycle(piece.held, piece.fleet, world.held(piece.first, piece.end))
+    if not fits:
+        raise ConfigError(
+            f"A step would read row {piece.grids.state.row.max() + 1} of a world with {len(world.table)} rows: "
+            f"the episode of {world.end_step} cycles is over."
+        )
+    solve_grid(model.engine, piece)
+    settle_devices(piece.held, piece.fleet)
+    if last:
+        _close(model, world, piece)
+    close_books(piece.held)
+    return bool(struck)
+
+
+def solve_grid(engine: PowerFlow, piece: Piece, *, first: bool = False) -> None:
+    """Power flow, balance and relays; in the `first` state of an episode the power flow alone."""
+    if piece.solver is not None:
+        settle = rounds.settle_wide if piece.solver.width == WIDE else rounds.settle_narrow
+        asking = settle(piece.held, piece.solver.address, 0, first)
+        while asking:
+            piece.solver.rescue()
+            asking = settle(piece.held, piece.solver.address, asking, first)
+        return
+    asking = rounds.follow_grid(piece.held, 0, first)
+    while asking:
+        _solve(engine, piece, asking)
+        asking = rounds.follow_grid(piece.held, asking, first)
+
+
+def _solve(engine: PowerFlow, piece: Piece, asking: int) -> None:
+    """The power flows asked for, by an engine that kernels cannot call."""
+    work, into = piece.grids.work, piece.grids.state.flow
+    rows = work.rows[:asking]
+    start: Flow = pick(as_flow(into), rows)
+    flow = engine.solve(
+        work.p_bus_mw[rows], work.q_bus_mvar[rows], kind=work.kind[rows], v_set_pu=work.v_set_pu[rows], closed=work.in_use[rows],
+        start=start,
+    )  # fmt: skip
+    for field, values in zip(fields(flow), into, strict=True):
+        values[rows] = getattr(flow, field.name)
+
+
+def _close(model: Model, world: World, piece: Piece) -> None:
+    """Book what the devices of elements at their last step owe, or have to give."""
+    over = np.flatnonzero(piece.grids.state.step == world.end_step)
+    devices = {kind.name: state._make(values[over] for values in state) for kind, state in zip(model.kinds, piece.states, strict=True)}
+    piece.grids.work.totals[COST, over] += ledger.closing_cost_usd(model, devices)
