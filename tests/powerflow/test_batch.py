@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -117,6 +118,39 @@ def test_an_engine_has_no_memory(
     assert_identical(used.solve(**arguments), Newton(case.network).solve(**arguments))
 
 
+@settings(max_examples=40)
+@given(seed=seeds, size=st.integers(1, 24), shared=st.booleans())
+def test_outages_one_after_the_other_are_outages_on_their_own(
+    random_grid: Grids, batch: Batch, seed: int, size: int, shared: bool, assert_identical: Identical
+) -> None:
+    case, draw = random_grid(seed), np.random.default_rng(seed)
+    engine, m = Newton(case.network), case.network.n_branch
+    arguments = with_extras(case, batch(case, np.ones((size, case.network.n_bus))), seed, limited=False, shared=shared)
+    arguments["kind"] = arguments["kind"][:1]
+    arguments["kind"][0, draw.integers(case.network.n_bus)] = draw.choice([FORMING, OFF, PV])
+    for row in range(size):
+        arguments["closed"][row, draw.integers(0, m, draw.integers(0, 4))] = False
+    together = engine.solve(**arguments)
+    for row in range(size):
+        own = {name: value if name == "kind" else part(value, [row]) for name, value in arguments.items()}
+        assert_identical(Newton(case.network).solve(**own), together, [row])
+        # and the one engine, which goes from outage to outage
+        assert_identical(engine.solve(**own), together, [row])
+
+
+def test_all_pairs_of_outages_in_both_orders(case14: Case, batch: Batch, assert_identical: Identical) -> None:
+    pairs = list(itertools.combinations(range(case14.network.n_branch), 2))
+    arguments = batch(case14, np.ones((len(pairs), 14)))
+    for row, pair in enumerate(pairs):
+        arguments["closed"][row, list(pair)] = False
+    engine = Newton(case14.network)
+    together = engine.solve(**arguments)
+    assert_identical(engine.solve(**rows(arguments, slice(None, None, -1))), together, slice(None, None, -1))
+    assert Status.ISLANDED in together.status
+    for row in range(0, len(pairs), 7):
+        assert_identical(Newton(case14.network).solve(**rows(arguments, [row])), together, [row])
+
+
 @pytest.mark.parametrize("extras", [{"limited": False, "shared": False}, {"limited": True, "shared": True}])
 def test_threads_change_no_bit(case14: Case, batch: Batch, extras: dict[str, bool], assert_identical: Identical) -> None:
     arguments = with_extras(case14, mixed_batch(case14, batch, 1, 301), 1, **extras)
@@ -124,20 +158,52 @@ def test_threads_change_no_bit(case14: Case, batch: Batch, extras: dict[str, boo
     assert_identical(two.solve(**arguments), one.solve(**arguments))
 
 
-@settings(max_examples=25)
-@given(seed=seeds, size=st.integers(1, 12), which=st.sets(st.sampled_from(["kind", "v_set_pu", "closed", "start", "limits", "share"])))
-def test_one_row_for_all_is_the_same_as_repeated_rows(
+ROWS = "p_mw", "q_mvar", "kind", "v_set_pu", "closed", "start", "limits", "share"
+
+
+@settings(max_examples=100)
+@given(seed=seeds, size=st.integers(1, 20), which=st.sets(st.sampled_from(ROWS), max_size=len(ROWS) - 1))
+@example(seed=1, size=20, which={"kind", "v_set_pu", "closed", "start"})
+@example(seed=2, size=20, which={"kind", "v_set_pu", "closed", "start", "limits"})
+def test_one_row_for_all_is_the_same_as_repeated_rows_and_as_the_loop(
     random_grid: Grids, batch: Batch, seed: int, size: int, which: set[str], assert_identical: Identical
 ) -> None:
     case = random_grid(seed)
     engine, draw = Newton(case.network), np.random.default_rng(seed)
     arguments = with_extras(case, mixed_batch(case, batch, seed, size), seed, limited="limits" in which, shared="share" in which)
     if "start" in which:
-        arguments["start"] = engine.solve(**mixed_batch(case, batch, seed + 1, size))
+        # a batch with one topology and one start has its first step in common
+        arguments["start"] = engine.solve(**batch(case, np.ones((size, case.network.n_bus))))
     chosen = [int(draw.integers(size))]
     one_row = {name: part(value, chosen) if name in which else value for name, value in arguments.items()}
     repeated = {name: part(value, chosen * size) if name in which else value for name, value in arguments.items()}
-    assert_identical(engine.solve(**one_row), engine.solve(**repeated))
+    together = engine.solve(**one_row)
+    if {"p_mw", "q_mvar", "kind", "v_set_pu", "closed"} <= which:
+        return
+    assert_identical(together, engine.solve(**repeated))
+    for row in range(size):
+        assert_identical(engine.solve(**rows(repeated, [row])), together, [row])
+
+
+@settings(max_examples=30)
+@given(seed=seeds, size=st.integers(2, 30), spread=st.floats(0.0, 0.5))
+def test_a_sweep_of_injections_from_one_start_is_the_loop(
+    random_grid: Grids, batch: Batch, seed: int, size: int, spread: float, assert_identical: Identical
+) -> None:
+    case = random_grid(seed)
+    engine, draw = Newton(case.network), np.random.default_rng(seed)
+    arguments = batch(case, 1.0 + spread * draw.uniform(-1, 1, (size, case.network.n_bus)))
+    for name in ("kind", "v_set_pu", "closed"):
+        arguments[name] = arguments[name][:1]
+    arguments["start"] = engine.solve(**batch(case))
+    together = engine.solve(**arguments)
+    alone = [
+        engine.solve(**{**arguments, "p_mw": p[None], "q_mvar": q[None]})
+        for p, q in zip(arguments["p_mw"], arguments["q_mvar"], strict=True)
+    ]
+    for row, flow in enumerate(alone):
+        assert_identical(flow, together, [row])
+    assert_identical(engine.solve(**arguments), together)
 
 
 @settings(max_examples=100)

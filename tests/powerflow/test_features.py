@@ -110,7 +110,7 @@ def arguments(case: Case) -> dict[str, Any]:
 def assert_agree(case: Case, flow: Flow, net: Any) -> None:
     buses = len(net.bus)
     ours = (flow.v_re_pu + 1j * flow.v_im_pu)[0, :buses]
-    magnitude, angle = np.nan_to_num(net.res_bus[["vm_pu", "va_degree"]].to_numpy().T)
+    magnitude, angle = np.nan_to_num(np.asarray(net.res_bus[["vm_pu", "va_degree"]], dtype=np.float64).T)
     assert np.abs(ours - magnitude * np.exp(1j * (np.deg2rad(angle) - case.slack_angle_rad[0]))).max() <= AGREEMENT_PU
     flows = np.column_stack([flow.p_from_mw[0], flow.q_from_mvar[0], flow.p_to_mw[0], flow.q_to_mvar[0]])
     theirs = branch_flows(net, case)

@@ -22,7 +22,7 @@ seeds = st.integers(0, 10**6)
 AGREEMENT_PU, AGREEMENT_MVA = 1e-9, 1e-7
 PER_BRANCH = (
     "branch_kind", "branch_from", "branch_to", "r_pu", "x_pu", "g_from_pu", "b_from_pu", "g_to_pu", "b_to_pu",
-    "tap", "shift_rad", "rating_mva", "branch_closed",
+    "tap", "shift_rad", "rating_mva", "angle_min_rad", "angle_max_rad", "branch_closed",
 )  # fmt: skip
 FLOWS = "p_from_mw", "q_from_mvar", "p_to_mw", "q_to_mvar"
 INJECTIONS = "p_bus_mw", "q_bus_mvar"

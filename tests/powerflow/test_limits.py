@@ -245,5 +245,5 @@ def test_an_engine_without_limits_says_so(name: str, case14: Case, batch: Batch)
 
 def test_limits_of_a_wrong_shape_are_named(case14: Case, batch: Batch) -> None:
     with pytest.raises(PhysicsError) as caught:
-        Newton(case14.network).solve(**batch(case14), limits=ReactiveLimits(np.zeros((1, 3)), np.zeros((2, 14))))
+        Newton(case14.network).solve(**batch(case14), limits=ReactiveLimits(np.zeros((1, 3)), np.zeros((1, 20))))
     assert [problem.where for problem in caught.value.problems] == ["limits.q_min_mvar", "limits.q_max_mvar"]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gridpilot.frame import frame_of
 from gridpilot.jit import bare, kernel
 from gridpilot.network import Case, Network, make_network
+from gridpilot.powerflow.common import keep_common, substitute_common
 from gridpilot.powerflow.factor import eliminate, substitute
 from gridpilot.powerflow.group import Group, new_group
 from gridpilot.powerflow.lanes import store
@@ -27,10 +28,17 @@ WIDTHS = 4, 8
 
 @bare
 def _solve(pattern: Pattern, group: Group, second: bool) -> None:
-    store(group.singular, 0, eliminate(pattern, group, second))
+    store(group.singular, 0, eliminate(pattern, group, second, True))
     substitute(pattern, group.blocks, group.rhs, group.width)
     if second:
         substitute(pattern, group.blocks, group.second, group.width)
+
+
+@bare
+def _solve_again(pattern: Pattern, group: Group) -> None:
+    """With the factors of the first lane."""
+    keep_common(group)
+    substitute_common(pattern, group)
 
 
 _pattern, _narrow, _wide = frame_of(Pattern), frame_of(Group, 4), frame_of(Group, 8)
@@ -44,6 +52,16 @@ def _solve_narrow(pattern: Pattern, group: Group, second: bool) -> None:
 @kernel
 def _solve_wide(pattern: Pattern, group: Group, second: bool) -> None:
     _solve(_pattern(pattern), _wide(group), second)
+
+
+@kernel
+def _solve_again_narrow(pattern: Pattern, group: Group) -> None:
+    _solve_again(_pattern(pattern), _narrow(group))
+
+
+@kernel
+def _solve_again_wide(pattern: Pattern, group: Group) -> None:
+    _solve_again(_pattern(pattern), _wide(group))
 
 
 def solve(pattern: Pattern, group: Group, *, second: bool = False) -> None:
@@ -112,6 +130,18 @@ def test_a_lane_has_the_same_bits_at_every_width_and_beside_a_second_right_hand_
     for name in ("rhs", "second"):
         assert np.array_equal(getattr(wide, name).reshape(-1, 8)[:, :4], getattr(narrow, name).reshape(-1, 4))
     assert np.array_equal(single.rhs, narrow.rhs)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@given(seed=seeds)
+def test_factors_in_common_give_the_bits_that_own_factors_give(random_grid: Grids, width: int, seed: int) -> None:
+    pattern, group, _ = random_systems(random_grid(seed).network, seed, width)
+    blocks_of(pattern, group)[:] = blocks_of(pattern, group)[..., :1]
+    rhs = group.rhs.copy()
+    solve(pattern, group)
+    expected, group.rhs[:] = group.rhs.copy(), rhs
+    (_solve_again_wide if width == 8 else _solve_again_narrow)(pattern, group)
+    assert np.array_equal(group.rhs, expected)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
