@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "gridpilot"
 
 LAYERS = (
-    *("errors", "units", "values", "jit", "frame"),
+    *("errors", "units", "values", "frame", "jit"),
     *("network", "powerflow", "opf", "devices", "actions", "rewards", "profiles", "disturbances", "scenarios", "twin"),
     *("messages", "traces", "knowledge", "agents", "shield", "envs", "evaluation", "learning", "operations"),
     *("serving", "deploy", "testing", "cli"),

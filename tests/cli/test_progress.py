@@ -21,7 +21,7 @@ def test_what_is_quick_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], bool]:
-    """Make progress impatient; waits until so many lines were written."""
+    """Make progress impatient; waits until so many more lines were written."""
     monkeypatch.setattr(progress, "PATIENCE_S", 0.0)
     monkeypatch.setattr(progress, "EVERY_S", 0.001)
     written = threading.Semaphore(0)
@@ -32,7 +32,13 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], bool]:
         written.release()
 
     monkeypatch.setattr(click, "echo", write)
-    return lambda lines: all(written.acquire(timeout=60) for _ in range(lines))
+
+    def wait(lines: int) -> bool:
+        while written.acquire(blocking=False):
+            pass
+        return all(written.acquire(timeout=60) for _ in range(lines))
+
+    return wait
 
 
 def test_what_is_slow_says_so_again_and_again(heard: Callable[[int], bool], capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,7 +103,7 @@ def solved(net: Any) -> Any:
 
 def arguments(case: Case) -> dict[str, Any]:
     (p, q), (kind, v_set) = case.injections(), case.kinds()
-    rows = {"p_mw": p, "q_mvar": q, "kind": kind, "v_set_pu": v_set, "closed": case.network.branch_closed}
+    rows: dict[str, Any] = {"p_mw": p, "q_mvar": q, "kind": kind, "v_set_pu": v_set, "closed": case.network.branch_closed}
     return {name: values[None] for name, values in rows.items()}
 
 

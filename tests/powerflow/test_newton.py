@@ -184,8 +184,8 @@ def test_an_empty_batch_and_a_single_bus_are_no_special_cases(case14: Case, batc
 
 
 def test_wrong_shapes_are_all_named(case14: Case, batch: Batch) -> None:
-    arguments = batch(case14)
-    arguments["q_mvar"], arguments["closed"] = np.zeros((1, 3)), np.ones((2, 20), dtype=np.bool_)
+    arguments = batch(case14, [1.0, 1.0])
+    arguments["q_mvar"], arguments["closed"] = np.zeros((1, 3)), np.ones((3, 20), dtype=np.bool_)
     with pytest.raises(PhysicsError) as caught:
         Newton(case14.network).solve(**arguments)
     assert [problem.where for problem in caught.value.problems] == ["q_mvar", "closed"]

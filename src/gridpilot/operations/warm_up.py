@@ -10,6 +10,8 @@ import numpy as np
 from gridpilot.envs import GridEnv, GridVectorEnv
 from gridpilot.network import load_case
 from gridpilot.powerflow import engine
+from gridpilot.powerflow.contingency import contingencies, solve_points
+from gridpilot.powerflow.outages import n_minus_one
 from gridpilot.powerflow.sweep import Sweep
 from gridpilot.twin import make_twin
 
@@ -17,10 +19,12 @@ SCENARIO, STRESSED = "six_bus", "ieee14"
 """Kernels do not depend on the grid: the smallest one will do. Random orders overload the other one."""
 
 Tell = Callable[[str], None]
+_MANY = 16
+"""Elements that are solved in wide registers."""
 
 
 def _warm_engine() -> None:
-    """Power flows of every kind: from nothing and from a flow, by bus and by element, with and without voltages."""
+    """Power flows of every kind: one and many, by bus and by element, with and without voltages, and after outages."""
     case = load_case("case14")
     p, q = case.injections()
     kind, v_set = case.kinds()
@@ -29,7 +33,12 @@ def _warm_engine() -> None:
         solver, flow = engine(name, case.network), None
         for _ in range(2):
             flow = solver.solve(p[None], q[None], kind=kind[None], v_set_pu=v_set[None], closed=closed, start=flow)
-    Sweep(case, 1).solve(case.loads.p_mw[None], case.loads.q_mvar[None], case.units.p_mw[None])
+    for batch in (1, _MANY):
+        table = (case.loads.p_mw, case.loads.q_mvar, case.units.p_mw)
+        Sweep(case, batch).solve(*[np.repeat(values[None], batch, axis=0) for values in table])
+    solver = engine("newton", case.network)
+    points = solve_points(solver, p_mw=p[None], q_mvar=q[None], kind=kind[None], v_set_pu=v_set[None], closed=closed)
+    contingencies(solver, case.network, points, n_minus_one(case.network))
 
 
 def _warm_twin() -> None:
@@ -43,7 +52,7 @@ def _warm_twin() -> None:
 
 def _warm_envs() -> None:
     """Steps of the single environment, and steps of the vector environment under orders that make protections trip."""
-    env, envs = GridEnv(scenario=SCENARIO), GridVectorEnv(16, scenario=STRESSED)
+    env, envs = GridEnv(scenario=SCENARIO), GridVectorEnv(_MANY, scenario=STRESSED)
     env.reset(seed=0)
     env.step(env.standing_action)
     envs.reset(seed=0)

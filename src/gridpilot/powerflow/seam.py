@@ -57,9 +57,13 @@ def as_inputs(
 
 
 def check_shapes(network: Network, given: Mapping[str, NDArray[Any]]) -> None:
-    """Raises `PhysicsError` which names every array that does not fit the network and the batch, which the longest tells."""
-    batch, problems = max(len(values) for values in given.values()), []
-    batch = batch if len(given["p_mw"]) else 0
+    """Raises `PhysicsError` which names every array that does not fit the network and the batch.
+
+    `p_mw` tells how many elements there are, and where it has one row the longest array does.
+    """
+    problems = []
+    batch = len(given["p_mw"])
+    batch = max(len(given[name]) for name in _BY_ELEMENT) if batch == 1 else batch
     for name, values in given.items():
         width = network.n_branch if name == "closed" else network.n_bus
         if np.shape(values) not in ((batch, width), (1, width)):
@@ -69,9 +73,13 @@ def check_shapes(network: Network, given: Mapping[str, NDArray[Any]]) -> None:
         raise PhysicsError("The arrays do not fit the network.", problems, hint=hint)
 
 
+_BY_ELEMENT = ("p_mw", "q_mvar", "kind", "v_set_pu", "closed")
+"""Arguments that tell how many elements there are."""
+
+
 def batch_of(inputs: Inputs) -> int:
     """How many elements there are; one row may stand for all."""
-    return max(len(inputs.p_mw), len(inputs.q_mvar), len(inputs.kind), len(inputs.v_set_pu), len(inputs.closed)) if len(inputs.p_mw) else 0
+    return max(len(values) for values in inputs[: len(_BY_ELEMENT)]) if len(inputs.p_mw) == 1 else len(inputs.p_mw)
 
 
 def refuse_extras(name: str, limits: ReactiveLimits | None, share: Floats | None) -> None:
