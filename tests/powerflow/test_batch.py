@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from gridpilot.network import Case
 from gridpilot.powerflow.group import new_group
-from gridpilot.powerflow.newton import NARROW, WIDE, Newton
+from gridpilot.powerflow.holding import NARROW, WIDE
+from gridpilot.powerflow.newton import Newton
 from gridpilot.powerflow.seam import new_outputs
 from gridpilot.powerflow.symbolic import analyse
 from gridpilot.powerflow.ybus import kernel_admittances

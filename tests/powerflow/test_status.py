@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from gridpilot.network import Case, Network, from_pandapower, make_network
 from gridpilot.powerflow.group import LOWEST_VOLTAGE_PU
-from gridpilot.powerflow.newton import NARROW, WIDE, Newton
+from gridpilot.powerflow.holding import NARROW, WIDE
+from gridpilot.powerflow.newton import Newton
 from gridpilot.values import PQ, SLACK, Flow, Status
 
 Batch = Callable[..., dict[str, Any]]

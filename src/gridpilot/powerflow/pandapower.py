@@ -72,6 +72,7 @@ class Pandapower:
                 tolerance_mva=self._tolerance_mva,
                 trafo_model="pi",
                 enforce_q_lims=False,
+                lightsim2grid=False,  # it would stand in for pandapower where it is installed
             )
         except pp.LoadflowNotConverged:
             out.status[b] = Status.DIVERGED

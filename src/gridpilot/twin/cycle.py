@@ -6,6 +6,7 @@ Four kernels, so that what depends on the kinds of devices (`open_cycle`, `settl
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from numba import literal_unroll
@@ -137,7 +138,8 @@ def _solve(engine: PowerFlow, piece: Piece, asking: int) -> None:
         work.p_bus_mw[rows], work.q_bus_mvar[rows], kind=work.kind[rows], v_set_pu=work.v_set_pu[rows], closed=work.in_use[rows],
         start=start,
     )  # fmt: skip
-    for field, values in zip(fields(flow), into, strict=True):
+    arrays: tuple[Any, ...] = into
+    for field, values in zip(fields(flow), arrays, strict=True):
         values[rows] = getattr(flow, field.name)
 
 
