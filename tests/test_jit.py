@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from gridpilot import jit
 from gridpilot.jit import as_arrays, borrowed, inner, kernel, resident
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "gridpilot"
@@ -88,6 +89,31 @@ def test_an_edit_of_a_value_that_kernels_take_apart_changes_the_stamp_and_of_oth
     assert asked(package)[3] == stamp
     (package / "values.py").write_text("from typing import NamedTuple\n\n\nclass Pair(NamedTuple):\n    b: float\n")
     assert asked(package)[3] != stamp
+
+
+def test_an_edit_of_what_writes_instructions_changes_the_stamp(package: Path) -> None:
+    (package / "vector.py").write_text("from llvmlite import ir\n\nWORD = ir.IntType(64)\n")
+    stamp = asked(package)[3]
+    (package / "vector.py").write_text("from llvmlite import ir\n\nWORD = ir.IntType(32)\n")
+    assert asked(package)[3] != stamp
+    told = ("import llvmlite", "from llvmlite", "from numba", "import numba")
+    writers = [
+        path for path in PACKAGE.rglob("*.py") if any(line.startswith(told) for line in path.read_text(encoding="utf-8").split("\n"))
+    ]
+    assert len(writers) >= 3
+    assert [path.name for path in writers if not any(mark in path.read_bytes() for mark in jit._MARKS)] == []
+
+
+def test_an_edit_of_a_kernel_outside_the_package_recompiles_it(package: Path) -> None:
+    mine = package.parent / "mine.py"
+    ask = "from mine import outer\nprint(outer(5.0), sum(outer.stats.cache_hits.values()))"
+    environment = {**os.environ, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_DIR": ""}
+    found = []
+    for addend in ("1.0", "1.0", "4.0"):
+        mine.write_text(OUTER.replace("1.0", addend))
+        done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, env=environment)
+        found.append(done.stdout.split())
+    assert found == [["11.0", "0"], ["11.0", "1"], ["14.0", "0"]]
 
 
 STEP = """

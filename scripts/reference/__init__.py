@@ -19,7 +19,7 @@ from reference.catalogue import (
 )
 from reference.commands import command, commands, variables
 from reference.fields import device, fields
-from reference.results import bench, bench_plot, evaluation
+from reference.results import bench, bench_plot, evaluation, speed
 from reference.scenarios import scenario, scenarios
 from reference.schema import schema
 from reference.snippet import snippet
@@ -49,6 +49,7 @@ BLOCKS: dict[str, Callable[[str], str]] = {
     "scenarios": scenarios,
     "schema": schema,
     "snippet": snippet,
+    "speed": speed,
     "units": unit_table,
     "variables": variables,
     "verbs": verbs,

@@ -52,10 +52,29 @@ def bench(name: str) -> str:
     if not _is_there(path):
         return _not_measured(path)
     found = _read(path)
-    rows = [[code(r["name"]), f"{r['value']:,.4g}", r["unit"], r["against"] or "–", _ratio(r["ratio"]), r["note"]] for r in found["rows"]]
+    rows = [[*_measured(row), row["against"] or "–", _ratio(row["ratio"]), row["note"]] for row in found["rows"]]
+    return f"{table(['row', 'value', 'unit', 'against', 'ratio', 'note'], rows)}\n\n{_measured_on(found)}"
+
+
+def speed(_: str) -> str:
+    """The rows of all benchmarks that were raced against a peer, which is what the versions name beside gridpilot."""
+    paths = [path for path in sorted(RESULTS.glob("bench-*.json")) if _is_there(path)]
+    raced = [(row, found) for found in map(_read, paths) for row in found["rows"] if row["ratio"] and row["against"] in found["versions"]]
+    if not raced:
+        return "*Not raced against a peer yet.*"
+    rows = [[*_measured(row), row["against"], _ratio(row["ratio"])] for row, _ in raced]
+    machines = dict.fromkeys(_measured_on(found) for _, found in raced)
+    return "\n\n".join([table(["row", "gridpilot", "", "peer", "times as fast"], rows), *machines])
+
+
+def _measured(row: dict[str, Any]) -> list[str]:
+    return [code(row["name"]), f"{row['value']:,.4g}", row["unit"]]
+
+
+def _measured_on(found: dict[str, Any]) -> str:
     machine = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in found["machine"].items())
     versions = ", ".join(f"{key} {value}" for key, value in found["versions"].items())
-    return f"{table(['row', 'value', 'unit', 'against', 'ratio', 'note'], rows)}\n\nMeasured on: {machine}; {versions}."
+    return f"Measured on: {machine}; {versions}."
 
 
 def bench_plot(name: str) -> str:

@@ -20,8 +20,9 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import typeof, types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.core.typing import signature
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, infer_global
 from numba.extending import intrinsic, lower_builtin, lower_getattr_generic, models, register_model
@@ -178,11 +179,27 @@ def _table(context: Any, builder: Any, frame: Any, value_type: Any, value: Any) 
     return table
 
 
+def _misread(name: str, field: Any, part: Any) -> str:
+    """Why compiled code would misread a part, by its numba type; empty where it would not."""
+    if not isinstance(field, SpanType):
+        return "" if types.unliteral(part) == field else f"{name} is {part}, expected {field}"
+    if not isinstance(part, types.Array) or part.dtype != field.dtype:
+        return f"{name} is {part}, expected an array of {field.dtype}"
+    return "" if part.layout == "C" else f"{name} is not row-major"
+
+
 def frame_of(value_class: type[T], width: int = 0) -> Any:
-    """A function for compiled code: from a value of this class to its frame, good until the caller returns."""
+    """A function for compiled code: from a value of this class to its frame, good until the caller returns.
+
+    A value with an array that is not row-major, or of other numbers than its field says, is a typing error of numba's.
+    """
     frame = FrameType(value_class, width)
 
     def typed(typing_context: Any, value: Any) -> Any:
+        problems = [_misread(name, kind, part) for (name, kind), part in zip(frame.fields.items(), value.types, strict=True)]
+        if any(problems):
+            raise TypingError(f"{value_class.__name__}: {', '.join(filter(None, problems))}.")
+
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             return _table(context, builder, frame, sig.args[0], args[0])
 
@@ -204,17 +221,29 @@ def frame_at(value_class: type[T], width: int = 0) -> Any:
     return intrinsic(typed)
 
 
+@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+def address_of(typing_context: Any, frame: Any) -> Any:
+    """The address of a frame, in compiled code."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.ptrtoint(args[0], _WORD)
+
+    return types.int64(frame), generate
+
+
 class Frame(Generic[T]):
     """A value whose table of addresses is made once, for compiled functions that are called again and again."""
 
     def __init__(self, value: T) -> None:
-        """Raises `TypeError` for an array that is not row-major."""
+        """Raises `TypeError` for an array that is not row-major, or of other numbers than its field says."""
+        fields = FrameType(type(value), 0).fields
+        problems = [_misread(name, field, typeof(part)) for (name, field), part in zip(fields.items(), value, strict=True)]
+        if any(problems):
+            raise TypeError(f"{type(value).__name__}: {', '.join(filter(None, problems))}.")
         self.value = value
         self._table = np.zeros(_WORDS * len(value), dtype=np.int64)
         for k, part in enumerate(value):
             if isinstance(part, np.ndarray):
-                if not part.flags.c_contiguous:
-                    raise TypeError(f"Field {k} of {type(value).__name__} is not row-major.")
                 self._table[_WORDS * k : _WORDS * k + _WORDS] = part.ctypes.data, len(part)
             elif isinstance(part, float):
                 self._table[_WORDS * k : _WORDS * k + 1].view(np.float64)[0] = part

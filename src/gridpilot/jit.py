@@ -2,7 +2,8 @@
 
 Kernels call each other across files, and numba's own cache looks only at the file of the outermost one: after
 an edit of an inner kernel, or of a NamedTuple that it is given, it would go on running the old code. Here the cache is
-keyed on the text of every file that holds one of the two, so that an edit or an upgrade recompiles, and nothing else does.
+keyed on the text of every file of the package that holds one of the two or writes instructions, and of the kernel's own file
+where that is somebody else's, so that an edit or an upgrade recompiles, and nothing else does.
 
 Kernels are strict: no fast-math, so that a result does not depend on the batch size or the place in the batch.
 """
@@ -27,8 +28,8 @@ from numba.extending import intrinsic, models, register_model
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
-_MARKS = (b"gridpilot.jit", b"NamedTuple")
-"""What a file says that holds a kernel, or a value that kernels take apart."""
+_MARKS = (b"gridpilot.jit", b"llvmlite", b"NamedTuple")
+"""What a file says that holds a kernel, writes instructions, or holds a value that kernels take apart."""
 
 _FOREIGN = (ImportError, AttributeError)
 """What reading an index raises that names a type which this process cannot import."""
@@ -45,10 +46,17 @@ def _source_stamp() -> str:
     return digest.hexdigest()
 
 
+def _stamp(path: Path) -> str:
+    """What the machine code of a kernel in this file depends on."""
+    if path.is_relative_to(Path(__file__).parent) or not path.is_file():
+        return _source_stamp()
+    return hashlib.sha256(_source_stamp().encode() + path.read_bytes()).hexdigest()
+
+
 class _PackageCacheImpl(CompileResultCacheImpl):  # type: ignore[misc]  # numba ships no types
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        self._locator.get_source_stamp = _source_stamp
+        self._locator.get_source_stamp = lambda: _stamp(Path(function.__code__.co_filename))
 
 
 class _PackageCache(FunctionCache):  # type: ignore[misc]  # numba ships no types
@@ -76,6 +84,14 @@ def kernel(function: F) -> F:
     dispatcher = numba.njit(error_model="numpy", boundscheck=False, nogil=True)(function)
     dispatcher._cache = _PackageCache(function)
     return cast(F, dispatcher)
+
+
+def machine_code(function: Callable[..., Any], arguments: tuple[Any, ...]) -> int:
+    """Address of a kernel's machine code for these numba types, a C function good for as long as the process lives."""
+    dispatcher: Any = function
+    dispatcher.compile(arguments)
+    compiled = dispatcher.overloads[arguments]
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name))
 
 
 class _NoEnvironment:

@@ -135,7 +135,7 @@ def solved(request: pytest.FixtureRequest) -> tuple[Any, Case]:
     """A net that pandapower has solved, and our reading of it as it was before."""
     net = NETS[request.param]()
     case = from_pandapower(net)
-    pp.runpp(net, tolerance_mva=1e-9, max_iteration=50)
+    pp.runpp(net, lightsim2grid=False, tolerance_mva=1e-9, max_iteration=50)
     return net, case
 
 

@@ -25,7 +25,7 @@ told = []
 seconds = warm_up(told.append)
 assert list(seconds) == told and all(taken > 0.0 for taken in seconds.values()), seconds
 warm = compiled()
-assert warm["gridpilot.twin.rounds.settle_wide"] > 0 and warm["gridpilot.powerflow.summary.summarise"] > 0
+assert warm["gridpilot.powerflow.holding._solve_wide"] > 0 and warm["gridpilot.powerflow.summary.summarise"] > 0
 
 import gridpilot
 from gridpilot.evaluation import evaluate

@@ -110,7 +110,10 @@ def _pass(
             for turn in range(ROUNDS):
                 if not switch_limited(pattern, group, turn):
                     break
-                iterate(pattern, settings, Manner(steps, 0, mode == _FLAT, shared, NEW), group)
+                # every round has the iterations of a power flow
+                iterate(pattern, settings, Manner((turn + 2) * steps, 0, mode == _FLAT, shared, NEW), group)
+            if switch_limited(pattern, group, ROUNDS):
+                store(group.live, 0, 0.0)  # roles that do not come to rest are no solution
         reject_low(pattern, group)
         for lane in range(lanes):
             _judge(mode, lane, settings.base_mva, group, queue, out)

@@ -12,17 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from gridpilot.network.network import Network
-from gridpilot.powerflow.group import HOPELESS_PU, Inputs, Outputs
-from gridpilot.powerflow.seam import (
-    as_flow,
-    as_inputs,
-    blank_outputs,
-    check_fused,
-    refuse_extras,
-    refuse_switching,
-    screen,
-    with_roles,
-)
+from gridpilot.powerflow.group import Inputs, Outputs
+from gridpilot.powerflow.seam import as_inputs, check_fused, refuse_extras, refuse_switching, solve_each, with_roles
 from gridpilot.powerflow.sensitivities import DcSystem, check_reactances, dc_system
 from gridpilot.powerflow.ybus import bus_shunts
 from gridpilot.values import SLACK, Bools, Codes, Floats, Flow, ReactiveLimits, Status
@@ -56,15 +47,7 @@ class Dc:
         refuse_extras(self.name, limits, share)
         refuse_switching(self.name, switch_closed)
         inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
-        batch = len(inputs.p_mw)
-        out = blank_outputs(batch, self.network.n_bus, self.network.n_branch)
-        out.energised[:], out.status[:] = screen(self.network, inputs)
-        out.v_re[:] = out.v[:] = out.energised
-        out.residual.fill(HOPELESS_PU * self.network.base_mva)
-        for b in range(batch):
-            if out.status[b] != Status.NON_FINITE:
-                self._solve_element(inputs, out, b)
-        return as_flow(out)
+        return solve_each(self.network, inputs, self._solve_element)
 
     def _solve_element(self, inputs: Inputs, out: Outputs, b: int) -> None:
         network, energised = self.network, out.energised[b]

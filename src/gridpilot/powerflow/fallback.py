@@ -49,8 +49,9 @@ def _rescue_row(
     )
     mine = new_outputs(1, network.n_bus, network.n_branch)
     read_out(start, mine)
-    if mine.status[0] in (Status.OK, Status.ISLANDED):
-        mine.rescued[0], mine.iterations[0] = True, found.iterations
+    mine.rescued[0] = mine.status[0] in (Status.OK, Status.ISLANDED)
+    if mine.rescued[0]:
+        mine.iterations[0] = found.iterations
     copy_element(mine, out, row)
 
 

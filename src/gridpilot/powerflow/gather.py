@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gridpilot.jit import bare
-from gridpilot.powerflow.group import Group, Inputs
-from gridpilot.powerflow.lanes import beginnings, below, fma, gather, load, select, splat, store
+from gridpilot.powerflow.group import HOPELESS_PU, Group, Inputs
+from gridpilot.powerflow.lanes import absolute, beginnings, below, fma, gather, largest, load, select, splat, store
 from gridpilot.powerflow.symbolic import Pattern
 from gridpilot.values import Floats, Status
 
@@ -23,16 +23,20 @@ def rows_of(values: Floats, n: int, group: Group) -> Any:
 
 @bare
 def gather_buses(inputs: Inputs, pattern: Pattern, base_mva: float, group: Group) -> None:
-    """Injections, setpoints and a flat start of the group's elements, and which of them have numbers only (`finite`)."""
+    """Injections, setpoints and a flat start of the group's elements, and which of them have numbers only (`finite`).
+
+    A setpoint so large that its square may be infinite counts as none.
+    """
     n, width, per_base = len(pattern.bus), group.width, 1.0 / base_mva
     at_p, at_q, at_v = rows_of(inputs.p_mw, n, group), rows_of(inputs.q_mvar, n, group), rows_of(inputs.v_set_pu, n, group)
-    broken = splat(group.p, 0.0)  # NaN from the first NaN or infinity on
+    broken = splat(group.p, 0.0)  # 1 or more, or NaN, from the first number on that is none
     for k in range(n):
         i, bus = k * width, pattern.bus[k]
         alive, built = load(group.alive, i), load(group.built, i)
         p, q = gather(inputs.p_mw, at_p, bus), gather(inputs.q_mvar, at_q, bus)
         v = select(load(group.holds, i), gather(inputs.v_set_pu, at_v, bus), 1.0)
-        broken = fma(0.0, select(built, p, 0.0), fma(0.0, select(built, q, 0.0), fma(0.0, v, broken)))
+        broken = largest(broken, absolute(v) * (1.0 / HOPELESS_PU))
+        broken = fma(0.0, select(built, p, 0.0), fma(0.0, select(built, q, 0.0), broken))
         v = select(alive, v, 0.0)
         store(group.p, i, select(alive, p * per_base, 0.0))
         store(group.q, i, select(alive, q * per_base, 0.0))
@@ -49,21 +53,33 @@ def gather_buses(inputs: Inputs, pattern: Pattern, base_mva: float, group: Group
 
 @bare
 def gather_limits(inputs: Inputs, pattern: Pattern, base_mva: float, group: Group) -> None:
-    """Reactive limits of the group's elements in pu."""
-    n, per_base = len(pattern.bus), 1.0 / base_mva
-    low, high = rows_of(inputs.q_min_mvar, n, group), rows_of(inputs.q_max_mvar, n, group)
+    """Reactive limits of the group's elements in pu; an element with NaN for one is not `finite`."""
+    n, per_base, finite = len(pattern.bus), 1.0 / base_mva, load(group.finite, 0)
+    rows_low, rows_high = rows_of(inputs.q_min_mvar, n, group), rows_of(inputs.q_max_mvar, n, group)
     for k in range(n):
-        store(group.q_min, k * group.width, gather(inputs.q_min_mvar, low, pattern.bus[k]) * per_base)
-        store(group.q_max, k * group.width, gather(inputs.q_max_mvar, high, pattern.bus[k]) * per_base)
+        i = k * group.width
+        low, high = gather(inputs.q_min_mvar, rows_low, pattern.bus[k]), gather(inputs.q_max_mvar, rows_high, pattern.bus[k])
+        # infinities are no limits: only NaN is neither below 1 nor above 0
+        told = largest(below(low, 1.0), below(0.0, low)) * largest(below(high, 1.0), below(0.0, high))
+        finite = finite * select(load(group.regulates, i), told, 1.0)
+        store(group.q_min, i, low * per_base)
+        store(group.q_max, i, high * per_base)
+    store(group.finite, 0, finite)
 
 
 @bare
 def gather_share(inputs: Inputs, pattern: Pattern, group: Group) -> None:
-    """Shares in the balance, of which the dead have none; an island without any is balanced by the bus that holds it."""
-    n, width = len(pattern.bus), group.width
+    """Shares in the balance, of which the dead have none; an island without any is balanced by the bus that holds it.
+
+    An element with a share that is no number is not `finite`.
+    """
+    n, width, broken = len(pattern.bus), group.width, splat(group.share, 0.0)
     rows = rows_of(inputs.share, n, group)
     for k in range(n):
-        store(group.share, k * width, gather(inputs.share, rows, pattern.bus[k]) * load(group.alive, k * width))
+        share = gather(inputs.share, rows, pattern.bus[k])
+        broken = fma(0.0, select(load(group.built, k * width), share, 0.0), broken)
+        store(group.share, k * width, select(load(group.alive, k * width), share, 0.0))
+    store(group.finite, 0, load(group.finite, 0) * below(broken, 1.0))
     for lane in range(width):
         at = lane * n
         for bus in range(n):

@@ -139,7 +139,7 @@ class Group(NamedTuple):
     differs: Bools
     """Rows to be read from the lanes now; rows that must be, because a branch is out in some lanes only `[n]`."""
     all_pq: Bools
-    """Whether the bus is an energised PQ bus in all lanes `[n]`."""
+    """Whether the bus is an energised PQ bus in all lanes by topology, whatever limits it meets `[n]`."""
     kind: Codes
     closed: Bools
     role: Codes

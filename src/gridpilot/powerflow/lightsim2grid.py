@@ -17,17 +17,8 @@ from numpy.typing import NDArray
 
 from gridpilot.errors import MissingExtraError, PhysicsError, Problem
 from gridpilot.network.network import Network
-from gridpilot.powerflow.group import HOPELESS_PU, LOWEST_VOLTAGE_PU, Inputs, Outputs
-from gridpilot.powerflow.seam import (
-    as_flow,
-    as_inputs,
-    blank_outputs,
-    check_fused,
-    refuse_extras,
-    refuse_switching,
-    screen,
-    with_roles,
-)
+from gridpilot.powerflow.group import LOWEST_VOLTAGE_PU, Inputs, Outputs
+from gridpilot.powerflow.seam import as_inputs, check_fused, refuse_extras, refuse_switching, solve_each, with_roles
 from gridpilot.values import PQ, SLACK, Bools, Codes, Floats, Flow, Ints, ReactiveLimits, Status
 
 try:
@@ -83,15 +74,7 @@ class LightSim2Grid:
         refuse_switching(self.name, switch_closed)
         inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
         _check_slacks(self.network, inputs)
-        batch = len(inputs.p_mw)
-        out = blank_outputs(batch, self.network.n_bus, self.network.n_branch)
-        out.energised[:], out.status[:] = screen(self.network, inputs)
-        out.v_re[:] = out.v[:] = out.energised
-        out.residual.fill(HOPELESS_PU * self.network.base_mva)
-        for b in range(batch):
-            if out.status[b] != Status.NON_FINITE:
-                self._solve_element(inputs, out, b, start)
-        return as_flow(out)
+        return solve_each(self.network, inputs, lambda inputs, out, b: self._solve_element(inputs, out, b, start))
 
     def _solve_element(self, inputs: Inputs, out: Outputs, b: int, start: Flow | None) -> None:
         energised = out.energised[b]

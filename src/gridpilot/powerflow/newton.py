@@ -15,61 +15,24 @@ from typing import Any
 import numpy as np
 
 from gridpilot.errors import ConfigError
-from gridpilot.frame import Frame, frame_at, frame_of
-from gridpilot.jit import kernel
+from gridpilot.frame import Frame
 from gridpilot.network.network import Network
-from gridpilot.powerflow.batch import Queue, Solver, new_queue, solve_rows
+from gridpilot.powerflow.batch import new_queue
 from gridpilot.powerflow.fallback import rescue_rows
-from gridpilot.powerflow.group import Group, Inputs, Outputs, Settings, new_group
+from gridpilot.powerflow.group import Inputs, Outputs, Settings, new_group
+from gridpilot.powerflow.holding import NARROW, WIDE, Scratch, solve_arrays
 from gridpilot.powerflow.islands import Ends
 from gridpilot.powerflow.merging import merge, spread
 from gridpilot.powerflow.seam import as_flow, as_inputs, batch_of, check_fused, new_outputs, positions, refuse_switching
 from gridpilot.powerflow.stations import heads
-from gridpilot.powerflow.symbolic import Pattern, analyse
-from gridpilot.powerflow.ybus import Admittances, kernel_admittances
+from gridpilot.powerflow.symbolic import analyse
+from gridpilot.powerflow.ybus import kernel_admittances
 from gridpilot.values import Bools, Codes, Floats, Flow, Ints, ReactiveLimits
-
-Addresses = tuple[int, ...]
 
 _LARGEST_WIDE = 1000
 """Buses up to which a group of wide registers fits the second-level cache of 1 MiB."""
 _LEAST_PER_THREAD = 64
 """Elements below which a thread costs more than it takes off another."""
-
-
-NARROW, WIDE = 4, 8
-"""Lanes of a register: 256 bits, which every x86-64 of the last decade has, and two of them or one of 512."""
-
-
-def _solver(width: int) -> tuple[Any, ...]:
-    """Frames that compiled code makes of the addresses it is given."""
-    kinds = (Pattern, 0), (Admittances, 0), (Ends, 0), (Settings, 0), (Group, width)
-    return tuple(frame_at(value_class, lanes) for value_class, lanes in kinds)
-
-
-_pattern, _admittances, _ends, _settings, _narrow = _solver(NARROW)
-_wide = frame_at(Group, WIDE)
-_inputs, _outputs, _queue = frame_of(Inputs), frame_of(Outputs), frame_of(Queue)
-
-
-@kernel
-def _solve_narrow(at: Addresses, inputs: Inputs, queue: Queue, out: Outputs) -> int:
-    solver = Solver(_pattern(at[0]), _admittances(at[1]), _ends(at[2]), _settings(at[3]), _narrow(at[4]))
-    return solve_rows(solver, _inputs(inputs), _queue(queue), 0, len(queue.rows), False, _outputs(out))
-
-
-@kernel
-def _solve_wide(at: Addresses, inputs: Inputs, queue: Queue, out: Outputs) -> int:
-    solver = Solver(_pattern(at[0]), _admittances(at[1]), _ends(at[2]), _settings(at[3]), _wide(at[4]))
-    return solve_rows(solver, _inputs(inputs), _queue(queue), 0, len(queue.rows), False, _outputs(out))
-
-
-class Scratch:
-    """A group, and the addresses of all that a kernel needs to solve on it."""
-
-    def __init__(self, frames: tuple[Frame[Any], ...], group: Group) -> None:
-        self.frame = Frame(group)
-        self.addresses: Addresses = tuple(frame.address for frame in (*frames, self.frame))
 
 
 class Newton:
@@ -168,28 +131,23 @@ class Newton:
         return WIDE if count > NARROW and self.network.n_bus <= _LARGEST_WIDE else NARROW
 
     def _solve_rows(self, inputs: Inputs, rows: Ints, out: Outputs) -> int:
-        width = self.width(len(rows))
-        solve = _solve_wide if width == WIDE else _solve_narrow
-        with self.scratch(width) as addresses:
-            return solve(addresses, inputs, new_queue(rows), out)
+        with self._scratch(self.width(len(rows))) as scratch:
+            return solve_arrays(scratch.addresses, inputs, new_queue(rows), out)
 
     def new_scratch(self, width: int) -> Scratch:
         """A group of so many lanes for somebody's own."""
         return Scratch(self._frames, new_group(self._frames[0].value, self._frames[1].value, width))
 
     @contextmanager
-    def scratch(self, width: int) -> Iterator[Addresses]:
-        """Addresses of pattern, admittances, ends, settings and of a group that nobody else solves on meanwhile.
-
-        The group keeps its last topology for the next call.
-        """
+    def _scratch(self, width: int) -> Iterator[Scratch]:
+        """Scratch that nobody else solves on meanwhile; it keeps its last topology for the next call."""
         idle = self._idle[width]
         try:
             mine = idle.pop()
         except IndexError:
             mine = self.new_scratch(width)
         try:
-            yield mine.addresses
+            yield mine
         finally:
             idle.append(mine)
 

@@ -13,17 +13,8 @@ import numpy as np
 
 from gridpilot.errors import MissingExtraError
 from gridpilot.network.network import Network
-from gridpilot.powerflow.group import HOPELESS_PU, LOWEST_VOLTAGE_PU, Inputs, Outputs
-from gridpilot.powerflow.seam import (
-    as_flow,
-    as_inputs,
-    blank_outputs,
-    check_fused,
-    refuse_extras,
-    refuse_switching,
-    screen,
-    with_roles,
-)
+from gridpilot.powerflow.group import LOWEST_VOLTAGE_PU, Inputs, Outputs
+from gridpilot.powerflow.seam import as_inputs, check_fused, refuse_extras, refuse_switching, solve_each, with_roles
 from gridpilot.values import PV, SLACK, Bools, Codes, Floats, Flow, ReactiveLimits, Status
 
 try:
@@ -58,15 +49,7 @@ class Pandapower:
         refuse_extras(self.name, limits, share)
         refuse_switching(self.name, switch_closed)
         inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
-        batch = len(inputs.p_mw)
-        out = blank_outputs(batch, self.network.n_bus, self.network.n_branch)
-        out.energised[:], out.status[:] = screen(self.network, inputs)
-        out.v_re[:] = out.v[:] = out.energised
-        out.residual.fill(HOPELESS_PU * self.network.base_mva)
-        for b in range(batch):
-            if out.status[b] != Status.NON_FINITE:
-                self._solve_element(inputs, out, b)
-        return as_flow(out)
+        return solve_each(self.network, inputs, self._solve_element)
 
     def _solve_element(self, inputs: Inputs, out: Outputs, b: int) -> None:
         if not out.energised[b].any():
@@ -82,6 +65,7 @@ class Pandapower:
                 tolerance_mva=self._tolerance_mva,
                 trafo_model="pi",
                 enforce_q_lims=False,
+                lightsim2grid=False,  # it would stand in for pandapower where it is installed
             )
         except pp.LoadflowNotConverged:
             out.status[b] = Status.DIVERGED

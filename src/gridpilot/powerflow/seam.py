@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gridpilot.errors import PhysicsError, Problem
 from gridpilot.network.network import Network
-from gridpilot.powerflow.group import Inputs, Outputs
+from gridpilot.powerflow.group import HOPELESS_PU, Inputs, Outputs
 from gridpilot.powerflow.islands import energised_buses, roles
 from gridpilot.values import OFF, PQ, Bools, Codes, Floats, Flow, ReactiveLimits, Status
 
@@ -180,6 +180,23 @@ def blank_outputs(batch: int, n: int, m: int) -> Outputs:
     for values in out:
         values.fill(0)
     return out
+
+
+def solve_each(network: Network, inputs: Inputs, solve_element: Callable[[Inputs, Outputs, int], None]) -> Flow:
+    """The flow of an engine that takes one element after the other.
+
+    `solve_element(inputs, out, b)` writes row `b` of the results, in which nothing flows yet; it is not asked about elements
+    whose inputs are not finite.
+    """
+    batch = len(inputs.p_mw)
+    out = blank_outputs(batch, network.n_bus, network.n_branch)
+    out.energised[:], out.status[:] = screen(network, inputs)
+    out.v_re[:] = out.v[:] = out.energised
+    out.residual.fill(HOPELESS_PU * network.base_mva)
+    for b in range(batch):
+        if out.status[b] != Status.NON_FINITE:
+            solve_element(inputs, out, b)
+    return as_flow(out)
 
 
 def screen(network: Network, inputs: Inputs) -> tuple[Bools, Codes]:

@@ -62,7 +62,8 @@ def balance_islands(pattern: Pattern, group: Group) -> None:
         i = k * group.width
         for lane in range(group.width):
             group.lane[lane] = group.surplus[lane * n + group.island[lane * n + pattern.bus[k]]]
-        surplus = load(group.lane, 0) * load(group.live, 0) * load(group.alive, i)
+        # of the others it may be anything, infinite too
+        surplus = select(load(group.live, 0) * load(group.alive, i), load(group.lane, 0), 0.0)
         store(group.p, i, fma(surplus, load(group.share, i), load(group.p, i)))
         for w in (2 * i, 2 * i + group.width):
             store(group.rhs, w, fma(surplus, load(group.second, w), load(group.rhs, w)))

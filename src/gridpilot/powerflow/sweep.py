@@ -8,7 +8,6 @@ Every element starts from the solution of the case itself, so that all have thei
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -18,10 +17,10 @@ from gridpilot.errors import PhysicsError, Problem
 from gridpilot.frame import Frame, frame_at
 from gridpilot.jit import bare, kernel
 from gridpilot.network.case import Case
-from gridpilot.powerflow.batch import new_queue, solve_rows
+from gridpilot.powerflow.batch import new_queue
 from gridpilot.powerflow.group import Inputs
-from gridpilot.powerflow.holding import Holding, Parts, narrow, wide
-from gridpilot.powerflow.newton import WIDE, Newton
+from gridpilot.powerflow.holding import Holding, held_inputs, solve_held
+from gridpilot.powerflow.newton import Newton
 from gridpilot.powerflow.seam import as_flow, as_inputs, new_outputs
 from gridpilot.values import Floats, Flow, Ints
 
@@ -57,25 +56,14 @@ def _inject(places: _Places, first: int, last: int, load_p: Floats, load_q: Floa
             inputs.p_mw[b * n + places.unit_bus[k]] += unit_p[b, places.unit[k]]
 
 
-@bare
-def _sweep(parts: Parts, at: int, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
-    solver, inputs, queue, out = parts
+@kernel
+def _sweep(held: int, at: int, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
     faults = 0
     for piece in range(first, last, _PIECE):
         end = min(piece + _PIECE, last)
-        _inject(_places(at), piece, end, load_p, load_q, unit_p, inputs)
-        faults += solve_rows(solver, inputs, queue, piece - first, end - piece, True, out)
+        _inject(_places(at), piece, end, load_p, load_q, unit_p, held_inputs(held))
+        faults += solve_held(held, piece - first, end - piece, True)
     return faults
-
-
-@kernel
-def _sweep_narrow(held: int, places: int, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
-    return _sweep(narrow(held), places, first, last, load_p, load_q, unit_p)
-
-
-@kernel
-def _sweep_wide(held: int, places: int, first: int, last: int, load_p: Floats, load_q: Floats, unit_p: Floats) -> int:
-    return _sweep(wide(held), places, first, last, load_p, load_q, unit_p)
 
 
 class Sweep:
@@ -138,12 +126,12 @@ class _Part:
     """The rows of one thread, with its scratch and the addresses of everything."""
 
     def __init__(self, sweep: Sweep, rows: Ints) -> None:
-        self._holding = Holding(sweep._engine, sweep._inputs, new_queue(rows), sweep._outputs)
-        self._kernel: Callable[..., int] = _sweep_wide if self._holding.width == WIDE else _sweep_narrow
+        engine = sweep._engine
+        self._holding = Holding(engine.new_scratch(engine.width(len(rows))), sweep._inputs, new_queue(rows), sweep._outputs)
         self._where = self._holding.address, sweep._places.address, int(rows[0]), int(rows[-1]) + 1
 
     def solve(self, load_p_mw: Floats, load_q_mvar: Floats, unit_p_mw: Floats) -> int:
-        return self._kernel(*self._where, load_p_mw, load_q_mvar, unit_p_mw)
+        return _sweep(*self._where, load_p_mw, load_q_mvar, unit_p_mw)
 
 
 def _places_of(case: Case) -> _Places:

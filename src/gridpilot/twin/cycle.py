@@ -6,13 +6,13 @@ Four kernels, so that what depends on the kinds of devices (`open_cycle`, `settl
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from numba import literal_unroll
 
 from gridpilot.errors import ConfigError
 from gridpilot.jit import Resident, borrowed, inlined, kernel
-from gridpilot.powerflow.newton import WIDE
 from gridpilot.powerflow.seam import as_flow
 from gridpilot.twin import ledger, rounds
 from gridpilot.twin.arrays import pick
@@ -118,11 +118,10 @@ def run_cycle(model: Model, world: World, piece: Piece) -> bool:
 def solve_grid(engine: PowerFlow, piece: Piece, *, first: bool = False) -> None:
     """Power flow, balance and relays; in the `first` state of an episode the power flow alone."""
     if piece.solver is not None:
-        settle = rounds.settle_wide if piece.solver.width == WIDE else rounds.settle_narrow
-        asking = settle(piece.held, piece.solver.address, 0, first)
+        asking = rounds.settle_grid(piece.held, piece.solver.address, 0, first)
         while asking:
             piece.solver.rescue()
-            asking = settle(piece.held, piece.solver.address, asking, first)
+            asking = rounds.settle_grid(piece.held, piece.solver.address, asking, first)
         return
     asking = rounds.follow_grid(piece.held, 0, first)
     while asking:
@@ -139,7 +138,8 @@ def _solve(engine: PowerFlow, piece: Piece, asking: int) -> None:
         work.p_bus_mw[rows], work.q_bus_mvar[rows], kind=work.kind[rows], v_set_pu=work.v_set_pu[rows], closed=work.in_use[rows],
         start=start,
     )  # fmt: skip
-    for field, values in zip(fields(flow), into, strict=True):
+    arrays: tuple[Any, ...] = into
+    for field, values in zip(fields(flow), arrays, strict=True):
         values[rows] = getattr(flow, field.name)
 
 

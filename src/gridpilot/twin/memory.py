@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gridpilot.devices import Outcome
 from gridpilot.jit import Resident, resident
-from gridpilot.powerflow.batch import new_queue
+from gridpilot.powerflow.batch import Queue, new_queue
 from gridpilot.powerflow.group import Inputs, Outputs
 from gridpilot.powerflow.holding import Holding
 from gridpilot.powerflow.newton import Newton
@@ -135,6 +135,19 @@ class Blocks:
         )
 
 
+class PieceSolver:
+    """The compiled engine on the memory of a piece."""
+
+    def __init__(self, engine: Newton, inputs: Inputs, queue: Queue, outputs: Outputs) -> None:
+        self._engine, self._inputs, self._outputs = engine, inputs, outputs
+        self._holding = Holding(engine.new_scratch(engine.width(len(queue.rows))), inputs, queue, outputs)
+        self.address = self._holding.address
+
+    def rescue(self) -> None:
+        """Solve the elements that the pivots were at fault for."""
+        self._engine.rescue(self._inputs, self._outputs)
+
+
 @dataclass(frozen=True, eq=False)
 class Piece:
     """Elements `first` … `end` − 1 of a memory, as kernels take them."""
@@ -146,7 +159,7 @@ class Piece:
     """States of the devices, kind by kind."""
     held: Resident[Grids]
     fleet: Resident[Fleet]
-    solver: Holding | None
+    solver: PieceSolver | None
     """The compiled engine on this piece; None for engines of another making."""
 
 
@@ -180,7 +193,7 @@ class Memory:
         fleet: Fleet = tuple([(model.parameters(kind.name), state) for kind, state in zip(model.kinds, states, strict=True)])
         return Piece(first, end, grids, states, resident(grids), resident(fleet), self._solver(own, flow))
 
-    def _solver(self, work: Work, flow: Outputs) -> Holding | None:
+    def _solver(self, work: Work, flow: Outputs) -> PieceSolver | None:
         engine = self.model.engine
         if type(engine) is not Newton:
             return None
@@ -189,7 +202,7 @@ class Memory:
             work.p_bus_mw, work.q_bus_mvar, work.kind, work.v_set_pu, work.in_use, nothing, nothing, nothing,
             flow.v_re, flow.v_im, flow.status,
         )  # fmt: skip
-        return Holding(engine, inputs, new_queue(work.rows), flow)
+        return PieceSolver(engine, inputs, new_queue(work.rows), flow)
 
     @cached_property
     def _views(self) -> dict[str, NDArray[Any]]:

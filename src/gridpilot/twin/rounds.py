@@ -8,9 +8,8 @@ other making, asks again until none is left.
 
 from __future__ import annotations
 
-from gridpilot.jit import Resident, borrowed, inlined, inner, kernel
-from gridpilot.powerflow.batch import solve_rows
-from gridpilot.powerflow.holding import Parts, narrow, wide
+from gridpilot.jit import Resident, borrowed, inlined, kernel
+from gridpilot.powerflow.holding import solve_held
 from gridpilot.twin.balance import command_breakers, correct_relief, exchanged, foresee_relief, mark_buses, relieve, usable
 from gridpilot.twin.grids import Grids
 from gridpilot.twin.protection import any_opens, count_overload, open_branches, reset_relays
@@ -132,32 +131,21 @@ def finish(grids: Grids) -> None:
         books.spilled_mw[b] = -work.relief_mw[b] if work.relief_mw[b] < 0.0 else 0.0
 
 
-@inner
-def _settle(grids: Grids, parts: Parts, asking: int, first: bool) -> int:
-    """Go on from the first `asking` elements of `rows`, just solved, or begin with none; see `settle_narrow`."""
-    solver, inputs, queue, outputs = parts
+@kernel
+def settle_grid(held: Resident[Grids], solver: int, asking: int, first: bool) -> int:
+    """The grid of a cycle, solved by the compiled engine behind the address of a `Holding`.
+
+    Begins with `asking` 0. Returns 0, or how many elements wait because the pivots of some were at fault: to be called again
+    with that number when those are solved.
+    """
+    grids = borrowed(held)
     asking = follow(grids, asking if asking > 0 else set_out(grids), first)
     while asking > 0:
-        if solve_rows(solver, inputs, queue, 0, asking, False, outputs) > 0:
+        if solve_held(solver, 0, asking, False) > 0:
             return asking
         asking = follow(grids, asking, first)
     finish(grids)
     return 0
-
-
-@kernel
-def settle_narrow(held: Resident[Grids], solver: int, asking: int, first: bool) -> int:
-    """The grid of a cycle, solved by the compiled engine behind the address of a `Holding` of narrow registers.
-
-    Returns 0, or how many elements wait because the pivots of some were at fault: to be called again when those are solved.
-    """
-    return _settle(borrowed(held), narrow(solver), asking, first)
-
-
-@kernel
-def settle_wide(held: Resident[Grids], solver: int, asking: int, first: bool) -> int:
-    """`settle_narrow` for a holding of wide registers."""
-    return _settle(borrowed(held), wide(solver), asking, first)
 
 
 @kernel
