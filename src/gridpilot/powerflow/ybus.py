@@ -190,7 +190,7 @@ def moved_end(pattern: Pattern, group: Any, lane: int, m: int, side: int) -> int
 @bare
 def _entry_of(pattern: Pattern, k: int, column: int) -> int:
     """The admittance entry of row `k` in a column that it has."""
-    entry = pattern.entry_start[k]
+    entry = int(pattern.entry_start[k])
     while pattern.entry_column[entry] != column:
         entry += 1
     return entry
