@@ -19,9 +19,9 @@ from gridpilot.values import FORMING, OFF, PQ, PV, SLACK, Bools, Codes, Floats, 
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-STRENGTH = np.zeros(5, dtype=np.int8)
+_STRENGTH = np.zeros(5, dtype=np.int8)
 """Rank of a kind among the members of a merged bus, by its code."""
-STRENGTH[[PV, FORMING, SLACK]] = 1, 2, 3
+_STRENGTH[[PV, FORMING, SLACK]] = 1, 2, 3
 _NOBODY = -1
 
 
@@ -109,7 +109,7 @@ def _sums(values: Floats, head: Ints) -> Floats:
 def _leaders(head: Ints, kind: Codes) -> Ints:
     """Per head the first of its strongest members; `_NOBODY` at followers and where none is built."""
     count = head.shape[1]
-    score = np.where(kind == OFF, _NOBODY, STRENGTH[kind].astype(np.int64) * count + np.arange(count)[::-1])
+    score = np.where(kind == OFF, _NOBODY, _STRENGTH[kind].astype(np.int64) * count + np.arange(count)[::-1])
     best = np.full(head.shape, _NOBODY)
     np.maximum.at(best, (np.arange(len(head))[:, None], head), score)
     return np.where(best == _NOBODY, _NOBODY, count - 1 - best % count)
