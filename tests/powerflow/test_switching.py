@@ -18,6 +18,7 @@ from gridpilot.errors import PhysicsError
 from gridpilot.network import Network, from_pandapower, make_network
 from gridpilot.powerflow import engine
 from gridpilot.powerflow.switched import Switched
+from gridpilot.testing import check_powerflow
 from gridpilot.values import FORMING, OFF, PQ, PV, SLACK, Bools, Flow, ReactiveLimits, Status
 
 TIGHT = {"tolerance_pu": 1e-11}
@@ -291,6 +292,11 @@ def test_positions_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     for solver in (engine("newton", network, switching=True), fused(network)):
         with pytest.raises(PhysicsError, match="switch_closed"):
             case.solve(solver, np.zeros(shape, dtype=np.bool_))
+
+
+@pytest.mark.parametrize("name", ["newton", "pandapower"])
+def test_an_engine_with_moving_switches_keeps_the_promises_of_all_engines(name: str) -> None:
+    check_powerflow(lambda network: engine(name, network, switching=True))
 
 
 def test_an_engine_keeps_its_switches_in_another_process() -> None:

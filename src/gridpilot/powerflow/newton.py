@@ -53,7 +53,7 @@ class Newton:
         """`loading` is `power` (apparent power over rating) or `current` (current over that of the rating at 1 pu). With
         `switching` every element may have its own positions of bus-bus switches.
 
-        Raises `ConfigError` for a setting out of range and `PhysicsError` where bus-bus switches are closed.
+        Raises `ConfigError` for a setting out of range and, without `switching`, `PhysicsError` where bus-bus switches are closed.
         """
         _check_settings(tolerance_pu, max_iterations, loading, threads)
         if not switching:
