@@ -182,7 +182,7 @@ def settle(
                 if not state.on[b, k]:
                     cost[b, k] += parameters.start_cost_usd[k]
                 co2[b, k] = max(p, 0.0) * parameters.co2_t_per_mwh[k] * dt_h
-    return State(p_mw.copy(), on, since), Outcome(none, none.copy(), none.copy(), none.copy(), cost, co2)
+    return State(p_mw.copy(), on, since), Outcome(none, none, none, none, cost, co2)
 
 
 KIND = DeviceKind(

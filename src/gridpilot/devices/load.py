@@ -127,7 +127,7 @@ def settle(
             unserved[b, k] = max(consumed + p_mw[b, k], 0.0) * dt_h
             owed[b, k] = state.owed_mwh[b, k] + (shaping - rebound) * served * dt_h
             cost[b, k] = abs(shaping) * served * dt_h * parameters.shaping_usd_per_mwh[k]
-    return State(p_mw.copy(), owed), Outcome(wanted, unserved, none, none.copy(), cost, none.copy())
+    return State(p_mw.copy(), owed), Outcome(wanted, unserved, none, none, cost, none)
 
 
 def closing_value_mwh(parameters: Parameters, state: State) -> Floats:

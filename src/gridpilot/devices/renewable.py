@@ -109,4 +109,4 @@ def settle(
             if in_service[b, k]:
                 available[b, k] = min(max(exogenous[b, k], 0.0), parameters.p_max_mw[k]) * dt_h
                 curtailed[b, k] = max(available[b, k] - p_mw[b, k] * dt_h, 0.0)
-    return State(p_mw.copy()), Outcome(none, none.copy(), available, curtailed, none.copy(), none.copy())
+    return State(p_mw.copy()), Outcome(none, none, available, curtailed, none, none)

@@ -36,19 +36,28 @@ def _kind_of(type_of_parameters: Any) -> DeviceKind:
 def columns_of(values: Any, first: int, count: int) -> Any:
     """`count` columns of `[B, …]` in their own memory, the layout that devices are compiled for."""
     # Loops, here and below: numba takes seconds to compile an assignment to a slice.
-    taken = np.empty((values.shape[0], count), dtype=values.dtype)
+    taken, part = np.empty((values.shape[0], count), dtype=values.dtype), values[:, first : first + count]
     for b in range(values.shape[0]):
         for k in range(count):
-            taken[b, k] = values[b, first + k]
+            taken[b, k] = part[b, k]
     return taken
 
 
 @inner
 def write_columns(values: Any, first: int, into: Any) -> None:
     """Write `values` `[B, n]` into the columns of `[B, …]` that begin at `first`."""
+    part = into[:, first : first + values.shape[1]]
     for b in range(values.shape[0]):
         for k in range(values.shape[1]):
-            into[b, first + k] = values[b, k]
+            part[b, k] = values[b, k]
+
+
+@inner
+def write_all(values: Any, into: Any) -> None:
+    """Write an array into another one of its shape; both are row-major."""
+    source, target = values.reshape(-1), into.reshape(-1)
+    for k in range(len(source)):
+        target[k] = source[k]
 
 
 def write_fields(values: Any, into: Any) -> None:
@@ -64,7 +73,7 @@ def _compile_write_fields(values: Any, into: Any) -> Callable[..., Any]:
         pass
 
     def first_and_rest(values: Any, into: Any) -> None:
-        write_columns(values[0], 0, into[0])
+        write_all(values[0], into[0])
         write_fields(values[1:], into[1:])
 
     return first_and_rest if len(values) else nothing_left
