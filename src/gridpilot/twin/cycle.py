@@ -17,7 +17,7 @@ from gridpilot.powerflow.seam import as_flow
 from gridpilot.twin import ledger, rounds
 from gridpilot.twin.arrays import pick
 from gridpilot.twin.balance import mask_devices, mask_grid, read_weather
-from gridpilot.twin.fleet import COST, Fleet, inject_kind, settle_kind
+from gridpilot.twin.fleet import COST, Fleet, inject_kind, settle_kind, write_all
 from gridpilot.twin.grids import Grids, State
 from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
@@ -41,13 +41,12 @@ def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Ou
     for b in range(len(state.step)):
         if state.row[b] + 1 >= outside.table.shape[0]:
             return False, False, False
+    write_all(state.bus_active, work.bus_was_active)
     for b in range(len(state.step)):
         state.step[b] += 1
         state.row[b] += 1
         last = last or state.step[b] == outside.end_step
         struck = _strike(state, outside, b) or struck
-        for k in range(state.bus_active.shape[1]):
-            work.bus_was_active[b, k] = state.bus_active[b, k]
         mask_grid(layout, state, b)
         mask_devices(layout, state.bus_active, state.outage, state.collapsed, rules.first_unit, work.in_service, b)
         read_weather(layout, outside.table, state, b)
