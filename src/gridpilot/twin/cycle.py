@@ -77,16 +77,14 @@ def _strike(state: State, outside: Outside, b: int) -> bool:
 
 @kernel
 def settle_devices(held: Resident[Grids], fleet: Resident[Fleet]) -> None:
-    """Take the states of all devices on by what they really exchanged, and add up their totals."""
-    (_, rules, _), state, work, _ = borrowed(held)
+    """Take the states of all devices on by what `open_cycle` told them and they really exchanged, and add up their totals."""
+    (_, rules, _), _, work, _ = borrowed(held)
     for k in range(work.totals.shape[0]):
         for b in range(work.totals.shape[1]):
             work.totals[k, b] = 0.0
-    kinds, device, column = borrowed(fleet), 0, 0
+    kinds, device = borrowed(fleet), 0
     for kind in literal_unroll(kinds):
-        device, column = settle_kind(
-            kind, device, column, state.orders, state.exogenous, work.in_service, work.real_mw, rules.dt_h, work.totals
-        )
+        device = settle_kind(kind, device, work.real_mw, rules.dt_h, work.totals)
 
 
 @kernel
