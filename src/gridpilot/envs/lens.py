@@ -26,7 +26,7 @@ class Run(NamedTuple):
     """Where the block holds the first one of element 0."""
     stride: int
     """How far apart elements are."""
-    count: int
+    length: int
 
 
 class Lens(NamedTuple):
@@ -63,11 +63,20 @@ class Lens(NamedTuple):
 def make_lens(runs: Sequence[Run], entries: int, expected_bus: Ints, blocks: Blocks) -> Lens:
     """The lens on these blocks."""
     numbers, flags = ([run for run in runs if run.block == block] for block in (0, 1))
+    four_numbers, other_numbers, four_flags, other_flags = _fours(numbers), _ones(numbers), _fours(flags), _ones(flags)
     return Lens(
-        *_fours(numbers),
-        *_ones(numbers),
-        *_fours(flags),
-        *_ones(flags),
+        four_entry=four_numbers[0],
+        four_at=four_numbers[1],
+        four_stride=four_numbers[2],
+        number_entry=other_numbers[0],
+        number_at=other_numbers[1],
+        number_stride=other_numbers[2],
+        flag_four_entry=four_flags[0],
+        flag_four_at=four_flags[1],
+        flag_four_stride=four_flags[2],
+        flag_entry=other_flags[0],
+        flag_at=other_flags[1],
+        flag_stride=other_flags[2],
         numbers=blocks.arrays[0],
         flags=blocks.arrays[1].view(np.int8),
         bus_active=blocks.view("bus_active"),
@@ -80,13 +89,13 @@ def make_lens(runs: Sequence[Run], entries: int, expected_bus: Ints, blocks: Blo
 
 def _fours(runs: Sequence[Run]) -> Ints:
     """Entries, places and strides `[3, k]` of the fours that cover the runs; the last one of a run ends where the run does."""
-    firsts = [(run, min(k, run.count - FOUR)) for run in runs if run.count >= FOUR for k in range(0, run.count, FOUR)]
+    firsts = [(run, min(k, run.length - FOUR)) for run in runs if run.length >= FOUR for k in range(0, run.length, FOUR)]
     return _columns([(run.entry + k, run.at + k, run.stride) for run, k in firsts])
 
 
 def _ones(runs: Sequence[Run]) -> Ints:
     """The same of the entries that no four covers, one by one."""
-    return _columns([(run.entry + k, run.at + k, run.stride) for run in runs if run.count < FOUR for k in range(run.count)])
+    return _columns([(run.entry + k, run.at + k, run.stride) for run in runs if run.length < FOUR for k in range(run.length)])
 
 
 def _columns(rows: Sequence[tuple[int, int, int]]) -> Ints:

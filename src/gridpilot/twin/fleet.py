@@ -150,12 +150,12 @@ def _compile_settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, tota
 
     def book(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) -> int:
         parameters, state, told = as_arrays(devices)
-        real = np.empty(told.orders.shape)
+        n, real = len(parameters[0]), np.empty(told.orders.shape)
         read_columns(p_mw, device, real)
         after, outcome = settle(parameters, state, told.orders, told.weather, told.present, real, dt_h)
         write_fields(after, state)
         add_outcome(totals, outcome)
-        return device + told.orders.shape[1]
+        return device + n
 
     return book
 
