@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gridpilot.devices.device import Bools, DeviceKind, Floats, Injection, Outcome, no_closing_value, parameters_from_rows
-from gridpilot.jit import kernel
+from gridpilot.jit import bare, kernel
 
 
 class Parameters(NamedTuple):
@@ -97,8 +97,8 @@ def initial_setpoint(parameters: Parameters) -> Floats:
     return parameters.initial_mw.copy()
 
 
-@kernel
-def hourly_cost(parameters: Parameters, unit: int, p_mw: float) -> float:
+@bare
+def _hourly_cost(parameters: Parameters, unit: int, p_mw: float) -> float:
     """USD per hour of a unit that is on, at its output; beyond its ends the curve goes on as it ended."""
     cost = parameters.cost_c[unit] + p_mw * (parameters.cost_b[unit] + p_mw * parameters.cost_a[unit])
     segment = -1
@@ -111,6 +111,12 @@ def hourly_cost(parameters: Parameters, unit: int, p_mw: float) -> float:
         share = (p_mw - low) / (high - low)
         cost += parameters.curve_usd_per_h[unit, segment] * (1.0 - share) + parameters.curve_usd_per_h[unit, segment + 1] * share
     return float(cost)
+
+
+@kernel
+def hourly_cost(parameters: Parameters, unit: int, p_mw: float) -> float:
+    """`_hourly_cost`, for Python."""
+    return _hourly_cost(parameters, unit, p_mw)
 
 
 @kernel
@@ -172,11 +178,11 @@ def settle(
             on[b, k] = in_service[b, k] and (p != 0.0 or slack or (state.on[b, k] and parameters.p_min_mw[k] <= 0.0))
             since[b, k] = state.since_h[b, k] + dt_h if on[b, k] == state.on[b, k] else dt_h
             if on[b, k]:
-                cost[b, k] = hourly_cost(parameters, k, p) * dt_h
+                cost[b, k] = _hourly_cost(parameters, k, p) * dt_h
                 if not state.on[b, k]:
                     cost[b, k] += parameters.start_cost_usd[k]
                 co2[b, k] = max(p, 0.0) * parameters.co2_t_per_mwh[k] * dt_h
-    return State(p_mw.copy(), on, since), Outcome(none, none.copy(), none.copy(), none.copy(), cost, co2)
+    return State(p_mw.copy(), on, since), Outcome(none, none, none, none, cost, co2)
 
 
 KIND = DeviceKind(

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gridpilot.devices.device import Bools, DeviceKind, Floats, Injection, Outcome, parameters_from_rows
-from gridpilot.jit import kernel
+from gridpilot.jit import inlined, kernel
 
 
 class Parameters(NamedTuple):
@@ -63,6 +63,12 @@ def initial_setpoint(parameters: Parameters) -> Floats:
     return np.zeros(len(parameters.flexible_share))
 
 
+@inlined
+def _reach_mw(flexible_share: float, demand_mw: float, in_service: bool) -> float:
+    """How far a demand can be moved in either direction."""
+    return flexible_share * demand_mw if in_service else 0.0
+
+
 @kernel
 def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: Bools, dt_h: float) -> tuple[Floats, Floats]:
     """The flexible part of present demand, in either direction `[B, n]`."""
@@ -70,8 +76,7 @@ def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: 
     high = np.zeros((batch, n))
     for b in range(batch):
         for k in range(n):
-            if in_service[b, k]:
-                high[b, k] = parameters.flexible_share[k] * max(exogenous[b, k], 0.0)
+            high[b, k] = _reach_mw(parameters.flexible_share[k], max(exogenous[b, k], 0.0), in_service[b, k])
     return -high, high
 
 
@@ -87,7 +92,6 @@ def consumption_mw(demand_mw: float, shaping_mw: float, owed_mwh: float, rebound
 def inject(parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float) -> Injection:
     """Demand less what is shaped away plus what comes back, drawn from the grid."""
     batch, n = setpoint.shape
-    low, high = bounds(parameters, state, exogenous, in_service, dt_h)
     p = np.zeros((batch, n))
     q = np.zeros((batch, n))
     for b in range(batch):
@@ -95,7 +99,8 @@ def inject(parameters: Parameters, state: State, setpoint: Floats, exogenous: Fl
             if not in_service[b, k]:
                 continue
             demand = max(exogenous[b, k], 0.0)
-            shaping = min(max(setpoint[b, k], low[b, k]), high[b, k])
+            reach = _reach_mw(parameters.flexible_share[k], demand, in_service[b, k])
+            shaping = min(max(setpoint[b, k], -reach), reach)
             consumed, _ = consumption_mw(demand, shaping, state.owed_mwh[b, k], parameters.rebound_h[k], dt_h)
             p[b, k] = -consumed
             if demand > 0.0:
@@ -109,7 +114,6 @@ def settle(
 ) -> tuple[State, Outcome]:
     """Books demand, what of it was not served, and what is owed; a load that is not served owes nothing new."""
     batch, n = p_mw.shape
-    low, high = bounds(parameters, state, exogenous, in_service, dt_h)
     owed = np.zeros((batch, n))
     wanted = np.zeros((batch, n))
     unserved = np.zeros((batch, n))
@@ -118,7 +122,8 @@ def settle(
     for b in range(batch):
         for k in range(n):
             demand = max(exogenous[b, k], 0.0)
-            shaping = min(max(setpoint[b, k], low[b, k]), high[b, k])
+            reach = _reach_mw(parameters.flexible_share[k], demand, in_service[b, k])
+            shaping = min(max(setpoint[b, k], -reach), reach)
             # A load that is cut off asks for its demand only: what it owes waits until it is back.
             back = state.owed_mwh[b, k] if in_service[b, k] else 0.0
             consumed, rebound = consumption_mw(demand, shaping, back, parameters.rebound_h[k], dt_h)
@@ -127,7 +132,7 @@ def settle(
             unserved[b, k] = max(consumed + p_mw[b, k], 0.0) * dt_h
             owed[b, k] = state.owed_mwh[b, k] + (shaping - rebound) * served * dt_h
             cost[b, k] = abs(shaping) * served * dt_h * parameters.shaping_usd_per_mwh[k]
-    return State(p_mw.copy(), owed), Outcome(wanted, unserved, none, none.copy(), cost, none.copy())
+    return State(p_mw.copy(), owed), Outcome(wanted, unserved, none, none, cost, none)
 
 
 def closing_value_mwh(parameters: Parameters, state: State) -> Floats:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gridpilot.devices.device import Bools, Floats, Injection, Outcome, parameters_from_rows
-from gridpilot.jit import kernel
+from gridpilot.jit import bare, kernel
 
 
 class Parameters(NamedTuple):
@@ -59,8 +59,8 @@ def initial_setpoint(parameters: Parameters) -> Floats:
     return parameters.p_max_mw.copy()
 
 
-@kernel
-def q_limit_mvar(parameters: Parameters, plant: int, p_mw: float) -> float:
+@bare
+def _q_limit_mvar(parameters: Parameters, plant: int, p_mw: float) -> float:
     """Largest reactive power in either direction at an output: the P-Q capability of IEEE 1547-2018, clause 5.2."""
     circle = np.sqrt(max(parameters.s_max_mva[plant] ** 2 - p_mw**2, 0.0))
     factor = parameters.power_factor_min[plant]
@@ -90,7 +90,7 @@ def inject(parameters: Parameters, state: State, setpoint: Floats, exogenous: Fl
             if in_service[b, k]:
                 offered = min(max(exogenous[b, k], 0.0), parameters.p_max_mw[k])
                 p[b, k] = min(offered, max(setpoint[b, k], 0.0))
-                limit = q_limit_mvar(parameters, k, p[b, k])
+                limit = _q_limit_mvar(parameters, k, p[b, k])
                 q[b, k] = min(max(parameters.q_per_p[k] * p[b, k], -limit), limit)
     return Injection(p, q)
 
@@ -109,4 +109,4 @@ def settle(
             if in_service[b, k]:
                 available[b, k] = min(max(exogenous[b, k], 0.0), parameters.p_max_mw[k]) * dt_h
                 curtailed[b, k] = max(available[b, k] - p_mw[b, k] * dt_h, 0.0)
-    return State(p_mw.copy()), Outcome(none, none.copy(), available, curtailed, none.copy(), none.copy())
+    return State(p_mw.copy()), Outcome(none, none, available, curtailed, none, none)

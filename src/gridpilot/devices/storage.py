@@ -115,7 +115,7 @@ def settle(
             # Clipped for rounding only: `bounds` keeps the energy inside its limits.
             energy[b, k] = min(max(kept - drawn * dt_h, 0.0), parameters.energy_max_mwh[k])
             cost[b, k] = abs(p) * dt_h * parameters.wear_usd_per_mwh[k]
-    return State(energy, p_mw.copy()), Outcome(none, none.copy(), none.copy(), none.copy(), cost, none.copy())
+    return State(energy, p_mw.copy()), Outcome(none, none, none, none, cost, none)
 
 
 def closing_value_mwh(parameters: Parameters, state: State) -> Floats:

@@ -12,6 +12,7 @@ from gridpilot.envs.actions import not_finite
 from gridpilot.envs.ground import Ground
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.seat import hand_in, hand_out, take_seat
+from gridpilot.frame import Frame
 from gridpilot.jit import resident
 from gridpilot.twin.arrays import replace_elements
 from gridpilot.twin.cycle import run_cycle
@@ -31,12 +32,13 @@ class Episodes:
         self.ground = ground
         self.world = world
         self.memory = memory
-        self.seat = take_seat(ground, memory)
+        self._lens = Frame(ground.observer.lens(memory.blocks))
+        self.seat = take_seat(ground, memory, self._lens)
         """What is handed in and out; `vector` is written before a step, the others are read after it."""
         self.costs: Floats = memory.blocks.view("costs")
         """Constraint costs of the step `[B, 3]`."""
         self._held = resident(self.seat)
-        self._shape = memory.batch, len(self.seat.raw)
+        self._shape = memory.batch, len(self.seat.scale.raw)
 
     @property
     def state(self) -> GridState:

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridpilot.envs.forecast import persistence
+from gridpilot.envs.lens import Lens, Run, make_lens, read_flags, read_numbers
 from gridpilot.errors import ConfigError
 from gridpilot.jit import inner
 from gridpilot.profiles import Profiles
-from gridpilot.twin.memory import sections_of
+from gridpilot.twin.memory import Blocks, sections_of
 from gridpilot.twin.model import Model
-from gridpilot.values import Bools, Floats, Ints
+from gridpilot.values import Floats, Ints
 
 FORECAST_H = (1.0, 4.0)
 """Lead times of the forecast."""
@@ -54,49 +55,35 @@ class _Group:
     """Name of the quantity in a memory, with `@` and a kind that of its devices; empty for the clock and the forecast."""
 
 
-class Lens(NamedTuple):
-    """What kernels need to read observations off a memory."""
+class Scale(NamedTuple):
+    """From a fetched observation to the one shown."""
 
     low: Floats
     span: Floats
     """Range of every entry `[d]`."""
-    number_entry: Ints
-    number_at: Ints
-    number_stride: Ints
-    """Entries that are numbers: which, and where the block of numbers holds that of element 0, and how far apart elements are."""
-    flag_entry: Ints
-    flag_at: Ints
-    flag_stride: Ints
-    """The same of entries that are flags."""
     circle: Floats
     """Sine and cosine of the time of day `[rows per day, 2]`."""
     expected: Observation
     """Forecast at every row of the profiles `[T, k]`; the last entries."""
-    expected_bus: Ints
-    """Bus of the device that a forecast belongs to `[k]`."""
+    raw: Floats
+    """The fetched observation of one element, in its own units `[d]`."""
 
 
 @inner
-def read_entries(lens: Lens, numbers: Floats, flags: Bools, bus_active: Bools, step: Ints, row: Ints, b: int, raw: Floats) -> None:
-    """Write the entries of an element in their own units `[d]`."""
-    place = row[b] % lens.circle.shape[0]
-    raw[0], raw[1], raw[2] = lens.circle[place, 0], lens.circle[place, 1], step[b]
-    for k in range(len(lens.number_entry)):
-        raw[lens.number_entry[k]] = numbers[lens.number_at[k] + b * lens.number_stride[k]]
-    for k in range(len(lens.flag_entry)):
-        raw[lens.flag_entry[k]] = 1.0 if flags[lens.flag_at[k] + b * lens.flag_stride[k]] else 0.0
-    first = len(raw) - len(lens.expected_bus)
-    for k in range(len(lens.expected_bus)):
+def look(lens: Lens, scale: Scale, b: int, row: int, shown: Observation) -> None:
+    """Write the observation of an element at a row of the profiles `[d]`, each entry from its range to −1 … 1."""
+    raw, expected = scale.raw, scale.expected
+    place, first = row % scale.circle.shape[0], len(raw) - expected.shape[1]
+    raw[0], raw[1], raw[2] = scale.circle[place, 0], scale.circle[place, 1], lens.step[b]
+    read_numbers(lens, b)
+    read_flags(lens, b)
+    for k in range(expected.shape[1]):
         # Nobody forecasts a load that is not there yet.
-        raw[first + k] = lens.expected[row[b], k] if bus_active[b, lens.expected_bus[k]] else 0.0
-
-
-@inner
-def normalise(lens: Lens, raw: Floats, shown: Observation, b: int) -> None:
-    """Write the entries of an element, each from its range to −1 … 1."""
+        later = expected[row, k]
+        raw[first + k] = later if lens.bus_active[b * lens.buses + lens.expected_bus[k]] else 0.0
     for k in range(len(raw)):
-        place = 2.0 * (raw[k] - lens.low[k]) / lens.span[k] - 1.0
-        shown[b, k] = min(max(place, -1.0), 1.0)
+        part = 2.0 * (raw[k] - scale.low[k]) / scale.span[k] - 1.0
+        shown[b, k] = min(max(part, -1.0), 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,48 +105,34 @@ class Observer:
     def names(self) -> tuple[str, ...]:
         return tuple(entry.name for entry in self.entries)
 
-    def lens(self, batch: int) -> Lens:
-        """For a memory of so many elements."""
-        return _lens(self, batch)
+    def lens(self, blocks: Blocks) -> Lens:
+        """For a memory of these blocks."""
+        return make_lens(_runs(self, blocks.batch), len(self.entries), self.expected_bus, blocks)
 
-    def _make_lens(self, batch: int) -> Lens:
-        low, high = (np.array([getattr(entry, end) for entry in self.entries]) for end in ("low", "high"))
-        places = self._places(batch)
-        numbers, flags = (
-            np.ascontiguousarray(np.array([place[1:] for place in places if place[0] == block], dtype=np.int64).reshape(-1, 3).T)
-            for block in (0, 1)
-        )
-        return Lens(
-            low=low,
-            span=high - low,
-            number_entry=numbers[0],
-            number_at=numbers[1],
-            number_stride=numbers[2],
-            flag_entry=flags[0],
-            flag_at=flags[1],
-            flag_stride=flags[2],
-            circle=self.circle,
-            expected=self.expected,
-            expected_bus=self.expected_bus,
-        )
-
-    def _places(self, batch: int) -> list[tuple[int, int, int, int]]:
-        """Block, entry, place of element 0 and stride of every entry that a memory holds."""
-        at, found, entry = sections_of(self.model).at, [], 0
-        for group in self.groups:
-            if group.source:
-                name, _, kind = group.source.partition("@")
-                block, before, width = at[name]
-                first = before * batch + (self.model.slices[kind].start if kind else 0)
-                found += [(block, entry + k, first + k, width or 1) for k in range(len(group.entries))]
-            entry += len(group.entries)
-        return found
+    def scale(self, lens: Lens) -> Scale:
+        """For what this lens fetches."""
+        low, high = _ranges(self)
+        return Scale(low, high - low, self.circle, self.expected, lens.raw)
 
 
 @lru_cache(maxsize=32)
-def _lens(observer: Observer, batch: int) -> Lens:
-    """Episodes begin again and again with as many elements."""
-    return observer._make_lens(batch)
+def _ranges(observer: Observer) -> Floats:
+    """Lows and highs of the entries `[2, d]`."""
+    return np.array([[entry.low for entry in observer.entries], [entry.high for entry in observer.entries]])
+
+
+@lru_cache(maxsize=32)
+def _runs(observer: Observer, batch: int) -> list[Run]:
+    """The entries that a memory of so many elements holds; episodes begin again and again with as many."""
+    at, found, entry = sections_of(observer.model).at, [], 0
+    for group in observer.groups:
+        if group.source:
+            name, _, kind = group.source.partition("@")
+            block, before, width = at[name]
+            first = before * batch + (observer.model.slices[kind].start if kind else 0)
+            found.append(Run(block, entry, first, width or 1, len(group.entries)))
+        entry += len(group.entries)
+    return found
 
 
 def make_observer(model: Model, driven: Profiles, steps: int) -> Observer:

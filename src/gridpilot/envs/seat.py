@@ -8,7 +8,9 @@ import numpy as np
 
 from gridpilot.envs.actions import VectorOrders, decode
 from gridpilot.envs.ground import Ground
-from gridpilot.envs.observation import Lens, Observation, normalise, read_entries
+from gridpilot.envs.lens import Lens
+from gridpilot.envs.observation import Observation, Scale, look
+from gridpilot.frame import Frame, frame_at
 from gridpilot.jit import Resident, borrowed, kernel
 from gridpilot.twin.memory import Memory
 from gridpilot.values import REWARD_TERMS, Bools, Floats, Ints
@@ -18,7 +20,9 @@ class Seat(NamedTuple):
     """Arrays that the learner's side of a step reads and writes."""
 
     orders: VectorOrders
-    lens: Lens
+    lens: int
+    """Address of the frame of a `Lens`."""
+    scale: Scale
     steps: int
     """Cycles of an episode."""
     vector: Floats
@@ -30,14 +34,9 @@ class Seat(NamedTuple):
     """The grid went down `[B]`."""
     truncated: Bools
     """The episode is over, and the grid stands `[B]`."""
-    raw: Floats
-    """Scratch: one observation in its own units `[k]`."""
-    numbers: Floats
-    flags: Bools
-    """Blocks of the memory, and views of it from here on."""
     ordered: Floats
+    """Views of the memory from here on."""
     closed: Bools
-    bus_active: Bools
     collapsed: Bools
     step: Ints
     row: Ints
@@ -45,25 +44,24 @@ class Seat(NamedTuple):
     booked_terms: Floats
 
 
-def take_seat(ground: Ground, memory: Memory) -> Seat:
-    """A seat at the grids of a memory."""
+_lens_at = frame_at(Lens)
+
+
+def take_seat(ground: Ground, memory: Memory, lens: Frame[Lens]) -> Seat:
+    """A seat at the grids of a memory, which are seen through this lens: whoever takes the seat keeps it."""
     batch, view = memory.batch, memory.blocks.view
-    lens = ground.observer.lens(batch)
     return Seat(
         orders=ground.orders,
-        lens=lens,
+        lens=lens.address,
+        scale=ground.observer.scale(lens.value),
         steps=ground.steps,
         vector=np.zeros((batch, len(ground.orders.low))),
         reward=np.zeros(batch),
         terms=np.zeros((batch, len(REWARD_TERMS))),
         terminated=np.zeros(batch, dtype=np.bool_),
         truncated=np.zeros(batch, dtype=np.bool_),
-        raw=np.zeros(len(lens.low)),
-        numbers=memory.blocks.arrays[0],
-        flags=memory.blocks.arrays[1],
         ordered=view("orders"),
         closed=view("closed"),
-        bus_active=view("bus_active"),
         collapsed=view("collapsed"),
         step=view("step"),
         row=view("row"),
@@ -87,7 +85,7 @@ def hand_out(held: Resident[Seat], shown: Observation, first: int, end: int) -> 
     at once, so that ending an episode early is never cheaper than standing it through.
     """
     seat = borrowed(held)
-    over = False
+    lens, over = _lens_at(seat.lens), False
     for b in range(first, end):
         fell = seat.collapsed[b]
         left = seat.steps - seat.step[b]
@@ -97,6 +95,5 @@ def hand_out(held: Resident[Seat], shown: Observation, first: int, end: int) -> 
         seat.reward[b] = seat.booked_reward[b] * times
         seat.terminated[b], seat.truncated[b] = fell, left <= 0 and not fell
         over = over or fell or left <= 0
-        read_entries(seat.lens, seat.numbers, seat.flags, seat.bus_active, seat.step, seat.row, b, seat.raw)
-        normalise(seat.lens, seat.raw, shown, b)
+        look(lens, seat.scale, b, seat.row[b], shown)
     return over

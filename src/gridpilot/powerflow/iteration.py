@@ -25,8 +25,6 @@ from gridpilot.powerflow.share import balance_islands, holder_mismatch, write_sh
 from gridpilot.powerflow.symbolic import Pattern
 from gridpilot.powerflow.ybus import diagonal_admittance, entry_admittance
 
-_LAST_BUT_ONE_PU = 1e-4
-"""Mismatch after which a Newton step, which squares it, ends below every usual tolerance."""
 _LONGEST_STEP_PU = 0.2
 """How far a damped step moves any voltage."""
 
@@ -160,15 +158,15 @@ def iterate(pattern: Pattern, settings: Settings, manner: Manner, group: Group) 
         _move(pattern, group, manner.damped)
         for lane in range(group.width):
             group.steps[lane] += 1 if group.live[lane] != 0.0 else 0
-        known, keep, jacobian = False, False, not _nearly_there(group)
+        known, keep, jacobian = False, False, not _nearly_there(settings.tolerance_pu, group)
 
 
 @bare
-def _nearly_there(group: Group) -> bool:
-    """Whether the step just taken is likely to have been the last one of every lane."""
+def _nearly_there(tolerance_pu: float, group: Group) -> bool:
+    """Whether the step just taken is likely to have been the last one of every lane: Newton squares the mismatch."""
     near = True
     for lane in range(group.width):
-        near = near and (group.live[lane] == 0.0 or group.residual[lane] < _LAST_BUT_ONE_PU)
+        near = near and (group.live[lane] == 0.0 or group.residual[lane] * group.residual[lane] < tolerance_pu)
     return near
 
 

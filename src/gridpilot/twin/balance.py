@@ -31,17 +31,19 @@ def usable(status: int) -> bool:
 @inlined
 def mask_grid(layout: Layout, state: State, b: int) -> None:
     """Buses and branches that are built."""
+    step = state.step[b]
     for k in range(state.bus_active.shape[1]):
-        state.bus_active[b, k] = state.step[b] >= layout.bus_from_step[k]
+        state.bus_active[b, k] = step >= layout.bus_from_step[k]
     for m in range(state.branch_active.shape[1]):
-        state.branch_active[b, m] = state.step[b] >= layout.branch_from_step[m]
+        state.branch_active[b, m] = step >= layout.branch_from_step[m]
 
 
 @inlined
 def mask_devices(layout: Layout, bus_active: Bools, outage: Bools, collapsed: Bools, first_unit: int, in_service: Bools, b: int) -> None:
     """Devices that are built and not out."""
+    stands = not collapsed[b]
     for d in range(in_service.shape[1]):
-        in_service[b, d] = bus_active[b, layout.bus[d]] and not collapsed[b]
+        in_service[b, d] = stands and bus_active[b, layout.bus[d]]
     for g in range(outage.shape[1]):
         if outage[b, g]:
             in_service[b, first_unit + g] = False

@@ -17,7 +17,7 @@ from gridpilot.powerflow.seam import as_flow
 from gridpilot.twin import ledger, rounds
 from gridpilot.twin.arrays import pick
 from gridpilot.twin.balance import mask_devices, mask_grid, read_weather
-from gridpilot.twin.fleet import COST, Fleet, inject_kind, settle_kind
+from gridpilot.twin.fleet import COST, Fleet, inject_kind, settle_kind, write_all
 from gridpilot.twin.grids import Grids, State
 from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
@@ -41,13 +41,12 @@ def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Ou
     for b in range(len(state.step)):
         if state.row[b] + 1 >= outside.table.shape[0]:
             return False, False, False
+    write_all(state.bus_active, work.bus_was_active)
     for b in range(len(state.step)):
         state.step[b] += 1
         state.row[b] += 1
         last = last or state.step[b] == outside.end_step
         struck = _strike(state, outside, b) or struck
-        for k in range(state.bus_active.shape[1]):
-            work.bus_was_active[b, k] = state.bus_active[b, k]
         mask_grid(layout, state, b)
         mask_devices(layout, state.bus_active, state.outage, state.collapsed, rules.first_unit, work.in_service, b)
         read_weather(layout, outside.table, state, b)
@@ -78,16 +77,14 @@ def _strike(state: State, outside: Outside, b: int) -> bool:
 
 @kernel
 def settle_devices(held: Resident[Grids], fleet: Resident[Fleet]) -> None:
-    """Take the states of all devices on by what they really exchanged, and add up their totals."""
-    (_, rules, _), state, work, _ = borrowed(held)
+    """Take the states of all devices on by what `open_cycle` told them and they really exchanged, and add up their totals."""
+    (_, rules, _), _, work, _ = borrowed(held)
     for k in range(work.totals.shape[0]):
         for b in range(work.totals.shape[1]):
             work.totals[k, b] = 0.0
-    kinds, device, column = borrowed(fleet), 0, 0
+    kinds, device = borrowed(fleet), 0
     for kind in literal_unroll(kinds):
-        device, column = settle_kind(
-            kind, device, column, state.orders, state.exogenous, work.in_service, work.real_mw, rules.dt_h, work.totals
-        )
+        device = settle_kind(kind, device, work.real_mw, rules.dt_h, work.totals)
 
 
 @kernel

@@ -9,20 +9,41 @@ file, and its functions stay as they are.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import overload
 
 from gridpilot.devices import DeviceKind, device_kinds
 from gridpilot.jit import as_arrays, inner
+from gridpilot.values import Bools, Floats
 
 DEMAND, UNSERVED, AVAILABLE, CURTAILED, COST, CO2 = range(6)
 """Rows of the totals, in the order of `gridpilot.devices.Outcome`."""
 
 
-Fleet = tuple[tuple[Any, Any], ...]
-"""The devices of a batch: parameters and states, kind by kind."""
+class Told(NamedTuple):
+    """What the devices of a kind are told in a cycle, in their own memory: the layout that devices are compiled for.
+
+    Written by `inject_kind`, and read once more by `settle_kind`.
+    """
+
+    orders: Floats
+    """Setpoints `[B, n]`."""
+    weather: Floats
+    """Exogenous values `[B, s·n]`."""
+    present: Bools
+    """Whether they are in service `[B, n]`."""
+
+
+Fleet = tuple[tuple[Any, Any, Told], ...]
+"""The devices of a batch: parameters, states and what they are told, kind by kind."""
+
+
+def new_told(kind: DeviceKind, batch: int, devices: int) -> Told:
+    """Room for what so many devices of a kind are told."""
+    shape = batch, devices
+    return Told(np.zeros(shape), np.zeros((batch, len(kind.series) * devices)), np.zeros(shape, dtype=np.bool_))
 
 
 def _kind_of(type_of_parameters: Any) -> DeviceKind:
@@ -33,22 +54,30 @@ def _kind_of(type_of_parameters: Any) -> DeviceKind:
 
 
 @inner
-def columns_of(values: Any, first: int, count: int) -> Any:
-    """`count` columns of `[B, …]` in their own memory, the layout that devices are compiled for."""
+def read_columns(values: Any, first: int, into: Any) -> None:
+    """Fill `into` `[B, n]` with the columns of `[B, …]` that begin at `first`."""
     # Loops, here and below: numba takes seconds to compile an assignment to a slice.
-    taken = np.empty((values.shape[0], count), dtype=values.dtype)
-    for b in range(values.shape[0]):
-        for k in range(count):
-            taken[b, k] = values[b, first + k]
-    return taken
+    part = values[:, first : first + into.shape[1]]
+    for b in range(into.shape[0]):
+        for k in range(into.shape[1]):
+            into[b, k] = part[b, k]
 
 
 @inner
 def write_columns(values: Any, first: int, into: Any) -> None:
     """Write `values` `[B, n]` into the columns of `[B, …]` that begin at `first`."""
+    part = into[:, first : first + values.shape[1]]
     for b in range(values.shape[0]):
         for k in range(values.shape[1]):
-            into[b, first + k] = values[b, k]
+            part[b, k] = values[b, k]
+
+
+@inner
+def write_all(values: Any, into: Any) -> None:
+    """Write an array into another one of its shape; both are row-major."""
+    source, target = values.reshape(-1), into.reshape(-1)
+    for k in range(len(source)):
+        target[k] = source[k]
 
 
 def write_fields(values: Any, into: Any) -> None:
@@ -64,7 +93,7 @@ def _compile_write_fields(values: Any, into: Any) -> Callable[..., Any]:
         pass
 
     def first_and_rest(values: Any, into: Any) -> None:
-        write_columns(values[0], 0, into[0])
+        write_all(values[0], into[0])
         write_fields(values[1:], into[1:])
 
     return first_and_rest if len(values) else nothing_left
@@ -92,10 +121,12 @@ def _compile_inject_kind(
     def write(
         devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
     ) -> tuple[int, int]:
-        parameters, state = as_arrays(devices)
+        parameters, state, told = as_arrays(devices)
         n = len(parameters[0])
-        weather, present = columns_of(exogenous, column, series * n), columns_of(in_service, device, n)
-        wanted = inject(parameters, state, columns_of(orders, device, n), weather, present, dt_h)
+        read_columns(orders, device, told.orders)
+        read_columns(exogenous, column, told.weather)
+        read_columns(in_service, device, told.present)
+        wanted = inject(parameters, state, told.orders, told.weather, told.present, dt_h)
         write_columns(wanted.p_mw, device, p_mw)
         write_columns(wanted.q_mvar, device, q_mvar)
         return device + n, column + series * n
@@ -103,32 +134,28 @@ def _compile_inject_kind(
     return write
 
 
-def settle_kind(
-    devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
-) -> tuple[int, int]:
-    """Take the states of a kind to the next step, and add its outcomes to `totals` `[6, B]`. For kernels only; see `inject_kind`."""
+def settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) -> int:
+    """Take the states of a kind to the next step by what it was told and really exchanged; add its outcomes to `totals` `[6, B]`.
+
+    For kernels only; see `inject_kind`.
+    """
     raise TypeError("A fleet is stepped inside kernels only: numba compiles this function for its kinds.")
 
 
 @overload(settle_kind)  # type: ignore[untyped-decorator]  # numba ships no types
-def _compile_settle_kind(
-    devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
-) -> Callable[..., Any]:
+def _compile_settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) -> Callable[..., Any]:
     """The code of `settle_kind` for the kind that these parameters belong to."""
     kind = _kind_of(devices[0])
-    settle, series = kind.settle, len(kind.series)
+    settle = kind.settle
 
-    def book(
-        devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, p_mw: Any, dt_h: float, totals: Any
-    ) -> tuple[int, int]:
-        parameters, state = as_arrays(devices)
-        n = len(parameters[0])
-        weather, ordered = columns_of(exogenous, column, series * n), columns_of(orders, device, n)
-        present, real = columns_of(in_service, device, n), columns_of(p_mw, device, n)
-        after, outcome = settle(parameters, state, ordered, weather, present, real, dt_h)
+    def book(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) -> int:
+        parameters, state, told = as_arrays(devices)
+        n, real = len(parameters[0]), np.empty(told.orders.shape)
+        read_columns(p_mw, device, real)
+        after, outcome = settle(parameters, state, told.orders, told.weather, told.present, real, dt_h)
         write_fields(after, state)
         add_outcome(totals, outcome)
-        return device + n, column + series * n
+        return device + n
 
     return book
 

@@ -43,33 +43,37 @@ def tally(layout: Layout, state: State, dt_h: float) -> Tally:
     sums = np.zeros((7, batch))
     minutes = dt_h * 60.0
     for b in range(batch):
+        # In registers, as below: through memory, every addition would wait for the one before.
+        most, overload_min, overload = 0.0, 0.0, 0.0
         for k in range(m):
-            if not state.branch_active[b, k] or state.faulted[b, k]:
-                continue
             dead = not energised[b, layout.branch_from[k]] or not energised[b, layout.branch_to[k]]
-            lost[b, k] = state.tripped[b, k] or (state.closed[b, k] and dead)
-            sums[2, b] = max(sums[2, b], loading[b, k])
-            if lost[b, k]:
-                sums[0, b] += minutes
-                sums[5, b] += TRIPPED_AS
+            counts = state.branch_active[b, k] and not state.faulted[b, k]
+            out = counts and (state.tripped[b, k] or (state.closed[b, k] and dead))
+            lost[b, k] = out
+            if not counts:
+                continue
+            most = max(most, loading[b, k])
+            if out:
+                overload_min += minutes
+                overload += TRIPPED_AS
             elif loading[b, k] > 1.0:
-                sums[0, b] += minutes
-                sums[5, b] += loading[b, k] - 1.0
-        low, high = np.inf, 0.0
+                overload_min += minutes
+                overload += loading[b, k] - 1.0
+        sums[0, b], sums[2, b], sums[5, b] = overload_min, most, overload
+        low, high, voltage_min, outside_pu = np.inf, 0.0, 0.0, 0.0
         for k in range(n):
             if not state.bus_active[b, k]:
                 continue
             if not energised[b, k]:
-                sums[1, b] += minutes
-                sums[6, b] += DEAD_AS
+                voltage_min += minutes
+                outside_pu += DEAD_AS
                 continue
             low, high = min(low, v_pu[b, k]), max(high, v_pu[b, k])
             outside = max(layout.v_min_pu[k] - v_pu[b, k], v_pu[b, k] - layout.v_max_pu[k])
             if outside > 0.0:
-                sums[1, b] += minutes
-                sums[6, b] += outside
-        sums[3, b] = low if high > 0.0 else 0.0
-        sums[4, b] = high
+                voltage_min += minutes
+                outside_pu += outside
+        sums[1, b], sums[3, b], sums[4, b], sums[6, b] = voltage_min, low if high > 0.0 else 0.0, high, outside_pu
     return Tally(lost, sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6])
 
 
@@ -123,9 +127,11 @@ def score(grids: Grids) -> None:
             reward += weights[k] * terms[b, k]
         books.reward[b] = reward
         books.costs[b, 0], books.costs[b, 1], books.costs[b, 2] = count.overload[b], count.outside_pu[b], totals[UNSERVED, b]
-        for k in range(len(rows)):
-            books.sums[b, k] = rows[k][b]
         happenings(state, work, books, b)
+    for k in range(len(rows)):
+        row = rows[k]
+        for b in range(batch):
+            books.sums[b, k] = row[b]
 
 
 @inner

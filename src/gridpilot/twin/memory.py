@@ -20,7 +20,7 @@ from gridpilot.powerflow.group import Inputs, Outputs
 from gridpilot.powerflow.holding import Holding
 from gridpilot.powerflow.newton import Newton
 from gridpilot.rewards import reward_terms
-from gridpilot.twin.fleet import Fleet
+from gridpilot.twin.fleet import Fleet, new_told
 from gridpilot.twin.grids import Books, Grids, State, Static, Work
 from gridpilot.twin.model import Model
 from gridpilot.values import CONSTRAINTS, Flow, GridState, Ints, Outcomes, Protection, Setpoints, Status
@@ -190,7 +190,12 @@ class Memory:
         own = work if size == len(work.rows) else _new_work(model, size)
         grids = Grids(Static(model.layout, model.rules, model.weights), state, own, books)
         states = tuple([kind.state._make(map(rows, self.blocks.sections.of_devices[kind.name])) for kind in model.kinds])
-        fleet: Fleet = tuple([(model.parameters(kind.name), state) for kind, state in zip(model.kinds, states, strict=True)])
+        fleet: Fleet = tuple(
+            [
+                (model.parameters(kind.name), state, new_told(kind, size, len(model.scenario.tables[kind.name])))
+                for kind, state in zip(model.kinds, states, strict=True)
+            ]
+        )
         return Piece(first, end, grids, states, resident(grids), resident(fleet), self._solver(own, flow))
 
     def _solver(self, work: Work, flow: Outputs) -> PieceSolver | None:
