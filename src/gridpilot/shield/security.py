@@ -5,9 +5,10 @@ down at once, summed over all outages as a share of the grid's load: the load of
 opened every branch above the hard limit and until that has come to rest; all of it where there is no solution. An overload that
 relays bear for a while is no reason, nor is one whose opening costs no load: then there is time, or nothing to lose.
 
-What happens without an outage comes before what an outage would do. So orders that mend by `preview.worse` what doing
-nothing leads to (less collapse, less unserved energy, fewer violation minutes) pass, whatever they cost in N-1. A grid that is
-not N-1 secure can be operated: only what makes it less secure than it is, is refused.
+What happens without an outage comes before what an outage would do. So N-1 is asked of a grid that stands inside its limits:
+where doing nothing leads to violations, or to worse by `preview.worse` than the orders do, they pass, whatever they cost in
+N-1 (the emergency state of T. E. Dy Liacco, "The adaptive reliability control system", IEEE Trans. PAS-86 (1967)). A grid that
+is not N-1 secure can be operated: only what makes it less secure than it is, is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 from gridpilot.powerflow.cascade import Cascade
 from gridpilot.powerflow.contingency import Security
 from gridpilot.shield.case import Case
-from gridpilot.shield.preview import tolerance_of, worse
+from gridpilot.shield.preview import tolerance_of, violation_min, worse
 from gridpilot.values import Floats, GridState
 
 NOTHING, ORDERED = 0, 1
@@ -41,8 +42,8 @@ class SecurityTolerance:
 
 def secure_as_before(case: Case) -> str:
     """Why the orders make the grid less secure against the loss of a branch; empty where they do not."""
-    preview = case.preview
-    if not preview.nothing.survives or worse(preview.nothing, case.ordered, tolerance_of(case)):
+    nothing, tolerance = case.preview.nothing, tolerance_of(case)
+    if not nothing.survives or violation_min(nothing) > tolerance.violation_min or worse(nothing, case.ordered, tolerance):
         return ""
     states = case.twin.next_states(case.state, [case.actions])
     if not states.flow.usable.all() or states.collapsed.any():
