@@ -89,6 +89,7 @@ class Sweep:
         self._inputs = as_inputs(case.network, room[0], room[1], kind[None], v_set[None], closed, base)
         self._outputs = new_outputs(batch, case.network.n_bus, case.network.n_branch)
         self._flow = as_flow(self._outputs)
+        self._shapes = (batch, len(case.loads.bus)), (batch, len(case.loads.bus)), (batch, len(case.units.bus))
         self._places = Frame(_places_of(case))
         self._parts = [_Part(self, rows) for rows in np.array_split(np.arange(batch), threads) if len(rows)]
         self._pool = ThreadPoolExecutor(threads) if len(self._parts) > 1 else None
@@ -99,27 +100,24 @@ class Sweep:
 
         Raises `PhysicsError` for wrong shapes.
         """
-        given = [np.ascontiguousarray(values, dtype=np.float64) for values in (load_p_mw, load_q_mvar, unit_p_mw)]
-        self._check_shapes(given)
+        load_p, load_q, unit_p = _floats(load_p_mw), _floats(load_q_mvar), _floats(unit_p_mw)
+        if (load_p.shape, load_q.shape, unit_p.shape) != self._shapes:
+            raise self._wrong_shapes(load_p, load_q, unit_p)
         if self._pool is None:
-            faults = self._parts[0].solve(*given)
+            faults = self._parts[0].solve(load_p, load_q, unit_p)
         else:
-            faults = sum(self._pool.map(lambda part: part.solve(*given), self._parts))
+            faults = sum(self._pool.map(lambda part: part.solve(load_p, load_q, unit_p), self._parts))
         if faults:
             self._engine.rescue(self._inputs, self._outputs)
         return self._flow
 
-    def _check_shapes(self, given: list[Floats]) -> None:
-        batch, loads, units = len(self._inputs.p_mw), len(self.case.loads.bus), len(self.case.units.bus)
-        if given[0].shape == given[1].shape == (batch, loads) and given[2].shape == (batch, units):
-            return
-        expected = {"load_p_mw": (batch, loads), "load_q_mvar": (batch, loads), "unit_p_mw": (batch, units)}
+    def _wrong_shapes(self, *given: Floats) -> PhysicsError:
         problems = [
             Problem(name, f"has shape {values.shape}, expected {shape}")
-            for (name, shape), values in zip(expected.items(), given, strict=True)
+            for name, values, shape in zip(("load_p_mw", "load_q_mvar", "unit_p_mw"), given, self._shapes, strict=True)
             if values.shape != shape
         ]
-        raise PhysicsError("The arrays do not fit the sweep.", problems)
+        return PhysicsError("The arrays do not fit the sweep.", problems)
 
 
 class _Part:
@@ -132,6 +130,10 @@ class _Part:
 
     def solve(self, load_p_mw: Floats, load_q_mvar: Floats, unit_p_mw: Floats) -> int:
         return _sweep(*self._where, load_p_mw, load_q_mvar, unit_p_mw)
+
+
+def _floats(values: Floats) -> Floats:
+    return np.ascontiguousarray(values, dtype=np.float64)
 
 
 def _places_of(case: Case) -> _Places:

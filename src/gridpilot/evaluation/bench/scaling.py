@@ -13,7 +13,7 @@ from gridpilot.powerflow.sweep import Sweep
 
 GROWTH = ("case14", 1024, 65536)
 """Case, and the batches between which the time per power flow should not grow."""
-THREADS = ("case118", 2048, 2)
+THREADS = ("case118", 8192, 2)
 """Case, batch, and threads."""
 BATCH_SETS = 3
 """Sets of inputs that a large batch takes in turn."""
