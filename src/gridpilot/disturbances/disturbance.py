@@ -97,8 +97,9 @@ def draw(threats: Sequence[Threat], seed: int) -> tuple[Disturbance, ...]:
         wanted.append(_draw_one(threat, _random(seed, f"{key} {copies[key]}")))
     drawn: list[Disturbance] = []
     for first, order in sorted(wanted, key=lambda pair: (pair[0].from_h, pair[0].component, pair[0].until_h)):
-        free = (replace(first, component=component) for component in order)
-        drawn += [d for d in free if not _clash(drawn, d)][:1]
+        free = next((component for component in order if not _clash(drawn, first, component)), None)
+        if free is not None:
+            drawn.append(first if free == first.component else replace(first, component=free))
     return tuple(sorted(drawn, key=lambda d: (d.from_h, d.component)))
 
 
@@ -122,10 +123,9 @@ def _between(random: Generator, ends: tuple[float, float]) -> float:
     return float(random.uniform(*ends)) if ends[0] < ends[1] else ends[0]
 
 
-def _clash(drawn: list[Disturbance], new: Disturbance) -> bool:
-    return any(
-        d.channel == new.channel and d.component == new.component and new.from_h <= d.until_h and d.from_h <= new.until_h for d in drawn
-    )
+def _clash(drawn: list[Disturbance], new: Disturbance, component: str) -> bool:
+    """Whether a component would be hit while another disturbance of the same channel lasts there."""
+    return any(d.channel == new.channel and d.component == component and new.from_h <= d.until_h and d.from_h <= new.until_h for d in drawn)
 
 
 @dataclass(frozen=True, eq=False)
