@@ -22,7 +22,7 @@ from gridpilot.errors import ConfigError, PhysicsError, Problem
 from gridpilot.network.network import Network
 from gridpilot.powerflow.outages import Outages
 from gridpilot.powerflow.screening import Estimate, estimate_loading
-from gridpilot.powerflow.summary import ROUNDING, summarise
+from gridpilot.powerflow.summary import Summary, blank_summary, summarise
 from gridpilot.values import Bools, Codes, Floats, Flow, Ints, PowerFlow, Status
 
 Array = TypeVar("Array", Floats, Codes, Bools)
@@ -140,7 +140,7 @@ def contingencies(
         np.put_along_axis(closed, index[outage], False, axis=1)
         flow = solve_lanes(engine, points, element, closed)
         _write_confirmed(network, points, load, flow, (element, outage), engine.has_voltages, rows)
-    return Security(outages, *rows, estimated_loading=estimated)
+    return Security(outages, rows.status, rows.confirmed, rows.effective, **rows.summary._asdict(), estimated_loading=estimated)
 
 
 def _check(network: Network, points: Points, screen: float | None, load_mw: Floats | None) -> None:
@@ -163,42 +163,23 @@ def _check(network: Network, points: Points, screen: float | None, load_mw: Floa
 
 
 class _Rows(NamedTuple):
-    """The arrays of `Security` while they are filled, in its order."""
+    """The arrays of `Security` while they are filled, `[B, K]`."""
 
     status: Codes
     confirmed: Bools
     effective: Bools
-    islanded: Bools
-    islanded_load_mw: Floats
-    worst_branch: Ints
-    worst_loading: Floats
-    lowest_bus: Ints
-    lowest_v_pu: Floats
-    highest_bus: Ints
-    highest_v_pu: Floats
-    overloads: Ints
-    voltage_violations: Ints
+    summary: Summary
 
     @classmethod
     def blank(cls, batch: int, outages: int) -> _Rows:
         shape = batch, outages
+        flags = np.zeros((2, *shape), dtype=np.bool_)
+        return cls(np.zeros(shape, dtype=np.int8), flags[0], flags[1], blank_summary(shape))
 
-        def flags() -> Bools:
-            return np.zeros(shape, dtype=np.bool_)
-
-        def numbers() -> Floats:
-            return np.zeros(shape)
-
-        def nobody() -> Ints:
-            return np.full(shape, -1, dtype=np.int64)
-
-        def counts() -> Ints:
-            return np.zeros(shape, dtype=np.int64)
-
-        return cls(
-            np.zeros(shape, dtype=np.int8), flags(), flags(), flags(), numbers(), nobody(), numbers(), nobody(), numbers(), nobody(),
-            numbers(), counts(), counts(),
-        )  # fmt: skip
+    def write(self, at: tuple[Ints, Ints], found: Summary) -> None:
+        """The summaries of some outages."""
+        for whole, part in zip(self.summary, found, strict=True):
+            whole[at] = part
 
 
 def lanes_at_a_time(network: Network, wanted: Bools) -> Iterator[tuple[Ints, Ints]]:
@@ -233,31 +214,23 @@ def _write_confirmed(
     network: Network, points: Points, load: Floats, flow: Flow, at: tuple[Ints, Ints], has_voltages: bool, rows: _Rows
 ) -> None:
     """What the AC flows of some lanes say."""
-    element, outage = at
+    element = at[0]
     found = summarise(
         flow.loading, flow.v_pu, flow.energised, flow.usable, points.base.energised, load, element,
         np.array(network.bus_v_min_pu), np.array(network.bus_v_max_pu), has_voltages,
     )  # fmt: skip
     rows.status[at], rows.confirmed[at] = flow.status, True
-    for whole, part in zip(rows[3:], found, strict=True):
-        whole[element, outage] = part
-
-
-def _write_voltages(network: Network, v_pu: Floats, seen: Bools, at: tuple[Ints, Ints], rows: _Rows) -> None:
-    """Lowest and highest voltage of the buses `seen`, and how many are outside their band."""
-    some = seen.any(axis=1)
-    low, high = np.where(seen, v_pu, np.inf), np.where(seen, v_pu, -np.inf)
-    lowest, highest = low.argmin(axis=1), high.argmax(axis=1)
-    each = np.arange(len(v_pu))
-    rows.lowest_bus[at], rows.lowest_v_pu[at] = np.where(some, lowest, -1), np.where(some, v_pu[each, lowest], 0.0)
-    rows.highest_bus[at], rows.highest_v_pu[at] = np.where(some, highest, -1), np.where(some, v_pu[each, highest], 0.0)
-    outside = (low < network.bus_v_min_pu - ROUNDING) | (high > network.bus_v_max_pu + ROUNDING)
-    rows.voltage_violations[at] = outside.sum(axis=1)
+    rows.write(at, found)
 
 
 def _write_screened(network: Network, points: Points, screened: Bools, estimate: Estimate, has_voltages: bool, rows: _Rows) -> None:
-    """What is said of the outages that the screen leaves out."""
+    """What is said of the outages that the screen leaves out: the voltages before them, and the estimate of the worst branch."""
+    base = points.base
     element, outage = np.nonzero(screened)
-    at, base = (element, outage), points.base
-    rows.worst_branch[at], rows.worst_loading[at] = estimate.branch[at], estimate.loading[at]
-    _write_voltages(network, base.v_pu[element], base.energised[element] & has_voltages, at, rows)
+    energised, nothing = base.energised[element], np.zeros((len(element), network.n_branch))
+    before = summarise(
+        nothing, base.v_pu[element], energised, np.ones(len(element), dtype=np.bool_), base.energised, np.zeros(base.v_pu.shape), element,
+        np.array(network.bus_v_min_pu), np.array(network.bus_v_max_pu), has_voltages,
+    )  # fmt: skip
+    at = element, outage
+    rows.write(at, before._replace(worst_branch=estimate.branch[at], worst_loading=estimate.loading[at]))

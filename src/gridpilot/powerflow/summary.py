@@ -9,7 +9,7 @@ import numpy as np
 from gridpilot.jit import kernel
 from gridpilot.values import Bools, Floats, Ints
 
-ROUNDING = 1e-9
+_ROUNDING = 1e-9
 """Beyond a limit by no more is at it."""
 _NONE = -1
 
@@ -27,6 +27,14 @@ class Summary(NamedTuple):
     highest_v_pu: Floats
     overloads: Ints
     voltage_violations: Ints
+
+
+def blank_summary(shape: tuple[int, ...]) -> Summary:
+    """Of flows that were not solved: no branch, no bus, nothing beyond its limits."""
+    lost, most, low, high = np.zeros((4, *shape))
+    branch, low_bus, high_bus = np.full((3, *shape), _NONE, dtype=np.int64)
+    over, outside = np.zeros((2, *shape), dtype=np.int64)
+    return Summary(np.zeros(shape, dtype=np.bool_), lost, branch, most, low_bus, low, high_bus, high, over, outside)
 
 
 @kernel
@@ -49,13 +57,13 @@ def summarise(
         if not usable[lane]:
             continue
         for k in range(m):
-            over[lane] += loading[lane, k] > 1.0 + ROUNDING
+            over[lane] += loading[lane, k] > 1.0 + _ROUNDING
             if loading[lane, k] > most[lane]:
                 branch[lane], most[lane] = k, loading[lane, k]
         for bus in range(n):
             v = v_pu[lane, bus]
             if has_voltages and energised[lane, bus]:
-                outside[lane] += v < v_min_pu[bus] - ROUNDING or v > v_max_pu[bus] + ROUNDING
+                outside[lane] += v < v_min_pu[bus] - _ROUNDING or v > v_max_pu[bus] + _ROUNDING
                 if low_bus[lane] == _NONE or v < low[lane]:
                     low_bus[lane], low[lane] = bus, v
                 if high_bus[lane] == _NONE or v > high[lane]:
