@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from math import ceil, isfinite
 
 import numpy as np
-from numpy.random import Generator
+from numpy.random import PCG64, Generator
 
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.values import Event, Floats, Ints
@@ -89,12 +90,7 @@ def draw(threats: Sequence[Threat], seed: int) -> tuple[Disturbance, ...]:
     one of the threat's list, earlier begins first, so that a restoration never undoes somebody else's fault. A
     threat all of whose components are hit already does not happen.
     """
-    copies: dict[str, int] = {}
-    wanted: list[tuple[Disturbance, tuple[str, ...]]] = []
-    for threat in threats:
-        key = repr((threat.kind.name, threat.components, threat.between_h, threat.lasting_h, threat.magnitude))
-        copies[key] = copies.get(key, -1) + 1
-        wanted.append(_draw_one(threat, _random(seed, f"{key} {copies[key]}")))
+    wanted = [_draw_one(threat, _random(seed, key)) for threat, key in zip(threats, _keys(tuple(threats)), strict=True)]
     drawn: list[Disturbance] = []
     for first, order in sorted(wanted, key=lambda pair: (pair[0].from_h, pair[0].component, pair[0].until_h)):
         free = next((component for component in order if not _clash(drawn, first, component)), None)
@@ -103,10 +99,23 @@ def draw(threats: Sequence[Threat], seed: int) -> tuple[Disturbance, ...]:
     return tuple(sorted(drawn, key=lambda d: (d.from_h, d.component)))
 
 
+@lru_cache(maxsize=32)
+def _keys(threats: tuple[Threat, ...]) -> tuple[str, ...]:
+    """A text for each threat that is its own, whatever its place."""
+    copies: dict[str, int] = {}
+    keys: list[str] = []
+    for threat in threats:
+        key = repr((threat.kind.name, threat.components, threat.between_h, threat.lasting_h, threat.magnitude))
+        copies[key] = copies.get(key, -1) + 1
+        keys.append(f"{key} {copies[key]}")
+    return tuple(keys)
+
+
 def _random(seed: int, key: str) -> Generator:
-    # A digest, because Python's own hash of a text changes from process to process.
+    # A digest, because Python's own hash of a text changes from process to process. As words, not as one large number:
+    # the same generator in half the time, and thousands of episodes may begin at once.
     digest = sha256(f"{seed} {key}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "little"))
+    return Generator(PCG64(np.frombuffer(digest[:16], dtype="<u4")))
 
 
 def _draw_one(threat: Threat, random: Generator) -> tuple[Disturbance, tuple[str, ...]]:
@@ -120,7 +129,7 @@ def _draw_one(threat: Threat, random: Generator) -> tuple[Disturbance, tuple[str
 
 
 def _between(random: Generator, ends: tuple[float, float]) -> float:
-    return float(random.uniform(*ends)) if ends[0] < ends[1] else ends[0]
+    return ends[0] + (ends[1] - ends[0]) * random.random() if ends[0] < ends[1] else ends[0]
 
 
 def _clash(drawn: list[Disturbance], new: Disturbance, component: str) -> bool:
@@ -143,8 +152,10 @@ class Schedule:
     """1 where the entry begins a disturbance, 0 where it ends one `[B, K]`."""
 
 
-def schedule(episodes: Sequence[Sequence[Disturbance]], place: dict[Channel, dict[str, int]], dt_h: float) -> Schedule:
+def schedule(episodes: Sequence[Sequence[Disturbance]], place: dict[Channel, dict[str, int]], dt_h: float, room: int = 0) -> Schedule:
     """Arrays of the disturbances of every element; `place` finds a component's index per channel.
+
+    There is room for at least `room` disturbances of every element, for those of any episode that takes its place.
 
     An instant belongs to the first step at or after it. What lasts less than a step lasts one, and the next
     disturbance of the same component waits for the end of the one before.
@@ -161,6 +172,7 @@ def schedule(episodes: Sequence[Sequence[Disturbance]], place: dict[Channel, dic
         raise ConfigError("A disturbance hits a component that the scenario does not have.", sorted(set(lost), key=str))
     rows = [_entries(episode, place, dt_h) for episode in episodes]
     width = max((len(row) for row in rows), default=0)
+    width = max(width, 2 * room)  # a begin and an end
     padding = (-1, 0, 0, 0, 0.0, 0)
     cells = np.array([row + [padding] * (width - len(row)) for row in rows], dtype=np.float64).reshape(len(rows), width, 6)
     step, event, channel, index, value, begins = np.moveaxis(cells, 2, 0)

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from copy import deepcopy
 
 import numpy as np
 
-from gridpilot.disturbances import Schedule, draw, schedule
+from gridpilot.disturbances import Schedule
 from gridpilot.envs.actions import not_finite
 from gridpilot.envs.ground import Ground
+from gridpilot.envs.nursery import Nursery, new_world, roomy, take_over
 from gridpilot.envs.observation import Observation
-from gridpilot.envs.seat import hand_in, hand_out, take_seat
+from gridpilot.envs.seat import hand_in, hand_out, show, take_seat
 from gridpilot.frame import Frame
 from gridpilot.jit import resident
-from gridpilot.twin.arrays import replace_elements
 from gridpilot.twin.cycle import run_cycle
 from gridpilot.twin.memory import Memory
 from gridpilot.twin.start import first_memory
 from gridpilot.twin.world import World
 from gridpilot.values import Floats, GridState, Ints
-
-_DAY_KEY = 20
-"""Keeps the draw of the day apart from the draws of disturbances under the same seed."""
 
 
 class Episodes:
@@ -39,6 +36,7 @@ class Episodes:
         """Constraint costs of the step `[B, 3]`."""
         self._held = resident(self.seat)
         self._shape = memory.batch, len(self.seat.scale.raw)
+        self._nurseries: dict[int, Nursery] = {}
 
     @property
     def state(self) -> GridState:
@@ -53,9 +51,23 @@ class Episodes:
 
     def look(self) -> Observation:
         """Observations `[B, k]` without a step."""
-        shown = np.empty(self._shape, dtype=np.float32)
+        shown = self.blank()
         hand_out(self._held, shown, 0, self.memory.batch)
         return shown
+
+    def blank(self) -> Observation:
+        """Room for observations `[B, k]`."""
+        return np.empty(self._shape, dtype=np.float32)
+
+    def show(self, elements: Ints, shown: Observation) -> None:
+        """Observations of some elements, in their rows of `shown` `[B, k]`."""
+        show(self._held, elements, shown)
+
+    def nursery(self, size: int) -> Nursery:
+        """Room to begin so many episodes in."""
+        if size not in self._nurseries:
+            self._nurseries[size] = Nursery(self.ground, size)
+        return self._nurseries[size]
 
     def advance(self) -> tuple[Observation, bool]:
         """One cycle of every element under the vectors handed in; observations `[B, k]`, and whether any episode is over.
@@ -64,7 +76,7 @@ class Episodes:
         """
         if not hand_in(self._held):
             raise not_finite(self.ground.model, self.seat.vector)
-        shown, over = np.empty(self._shape, dtype=np.float32), False
+        shown, over = self.blank(), False
         for piece in self.memory.pieces:
             run_cycle(self.ground.model, self.world, piece)
             over = hand_out(self._held, shown, piece.first, piece.end) or over
@@ -77,7 +89,7 @@ Held = tuple[GridState, Ints, Schedule]
 
 def held_of(running: Episodes | None) -> Held | None:
     """The part of running episodes that their ground does not hold."""
-    return None if running is None else (running.state, running.world.first_row, running.world.schedule)
+    return None if running is None else (running.state, *deepcopy((running.world.first_row, running.world.schedule)))
 
 
 def restored(ground: Ground, held: Held | None) -> Episodes | None:
@@ -92,44 +104,17 @@ def restored(ground: Ground, held: Held | None) -> Episodes | None:
 
 def begin(ground: Ground, seeds: Sequence[int], day: str | None = None) -> Episodes:
     """New episodes, one per seed: it draws the disturbances and, without a day, the day too."""
-    rows = [_drawn_day(ground, seed) if day is None else ground.row_of(day) for seed in seeds]
-    scenario = ground.model.scenario
-    world = World(
-        table=ground.driven.values,
-        first_row=np.array(rows, dtype=np.int64),
-        end_step=ground.steps,
-        schedule=schedule([draw(scenario.threats, seed) for seed in seeds], scenario.places(), ground.model.dt_h),
-        profiles=ground.driven,
-    )
+    world = new_world(ground, seeds, day)
     return Episodes(ground, world, first_memory(ground.model, world))
 
 
-def _drawn_day(ground: Ground, seed: int) -> int:
-    return int(np.random.default_rng([seed, _DAY_KEY]).choice(ground.days))
-
-
-def begin_again(running: Episodes, elements: Ints, seeds: Sequence[int]) -> Observation:
-    """New episodes in some elements, and their first observations `[len(elements), k]`; the others go on as they are."""
-    fresh = begin(running.ground, seeds)
-    width = max(running.world.schedule.step.shape[1], fresh.world.schedule.step.shape[1])
-    plan = replace_elements(_widened(running.world.schedule, width), elements, _widened(fresh.world.schedule, width))
-    rows = replace_elements(running.world.first_row, elements, fresh.world.first_row)
-    running.world = replace(running.world, schedule=plan, first_row=rows)
-    running.memory.replace(elements, fresh.memory)
-    return fresh.look()
-
-
-def _widened(plan: Schedule, width: int) -> Schedule:
-    """A schedule with room for `width` entries per element."""
-    missing = width - plan.step.shape[1]
-    if not missing:
-        return plan
-    room = ((0, 0), (0, missing))
-    return Schedule(
-        step=np.pad(plan.step, room, constant_values=-1),
-        event=np.pad(plan.event, room),
-        channel=np.pad(plan.channel, room),
-        index=np.pad(plan.index, room),
-        value=np.pad(plan.value, room),
-        begins=np.pad(plan.begins, room),
-    )
+def begin_again(running: Episodes, elements: Ints, seeds: Sequence[int], shown: Observation, day: str | None = None) -> None:
+    """New episodes in some elements, and their first observations in the rows of `shown` `[B, k]`; the others go on as they are."""
+    fresh = new_world(running.ground, seeds, day)
+    take_over(running.world, elements, fresh, np.arange(len(elements)))
+    size = roomy(running.memory.batch, len(elements))
+    nursery = running.nursery(size)
+    for first in range(0, len(elements), size):
+        end = min(first + size, len(elements))
+        running.memory.replace(elements[first:end], nursery.begin(fresh, first, end))
+    running.show(elements, shown)

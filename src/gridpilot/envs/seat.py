@@ -97,3 +97,12 @@ def hand_out(held: Resident[Seat], shown: Observation, first: int, end: int) -> 
         over = over or fell or left <= 0
         look(lens, seat.scale, b, seat.row[b], shown)
     return over
+
+
+@kernel
+def show(held: Resident[Seat], elements: Ints, shown: Observation) -> None:
+    """Observations of some elements, in their rows of `shown` `[B, k]`."""
+    seat = borrowed(held)
+    lens = _lens_at(seat.lens)
+    for k in range(len(elements)):
+        look(lens, seat.scale, elements[k], seat.row[elements[k]], shown)

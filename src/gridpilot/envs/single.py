@@ -10,7 +10,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from gridpilot.envs.actions import encode_standing, wrong_shape
-from gridpilot.envs.episodes import Episodes, begin, held_of, restored
+from gridpilot.envs.episodes import Episodes, begin, begin_again, held_of, restored
 from gridpilot.envs.ground import Ground, lay_ground
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import make_settings, read_options, with_period
@@ -46,6 +46,8 @@ class GridEnv(gymnasium.Env[Observation, Action]):
         self.settings = make_settings(settings)
         self._stand_on(lay_ground(self.settings))
         self._running: Episodes | None = None
+        self._seated: Episodes | None = None
+        """The last episode, over or not: its memory serves the next one."""
 
     def _stand_on(self, ground: Ground) -> None:
         self._ground = ground
@@ -60,8 +62,16 @@ class GridEnv(gymnasium.Env[Observation, Action]):
         super().reset(seed=seed)
         self.settings = with_period(self.settings, asked)
         self._ground = lay_ground(self.settings)
-        self._running = begin(self._ground, [draw_seed(self.np_random)], asked.start)
-        return self._running.look()[0], {}
+        seeds = [draw_seed(self.np_random)]
+        seated = self._seated
+        if seated is None or seated.ground is not self._ground:
+            seated = self._seated = begin(self._ground, seeds, asked.start)
+            shown = seated.look()
+        else:
+            shown = seated.blank()
+            begin_again(seated, np.array([0]), seeds, shown, asked.start)
+        self._running = seated
+        return shown[0], {}
 
     @property
     def state(self) -> GridState | None:
@@ -98,7 +108,7 @@ class GridEnv(gymnasium.Env[Observation, Action]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the compiled ground, which is laid again from the settings."""
-        return {**self.__dict__, "_ground": None, "_running": held_of(self._running)}
+        return {**self.__dict__, "_ground": None, "_seated": None, "_running": held_of(self._running)}
 
     def __setstate__(self, held: dict[str, Any]) -> None:
         self.__dict__.update(held)

@@ -108,7 +108,7 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
         if over:
             ended = np.flatnonzero(terminated | truncated)
             infos.update(_final(shown, infos, ended))
-            shown[ended] = begin_again(running, ended, [draw_seed(self._random[b]) for b in ended])
+            begin_again(running, ended, [draw_seed(self._random[b]) for b in ended], shown)
         return shown, reward, terminated, truncated, infos
 
     def _wrong_shape(self, found: tuple[int, ...]) -> ActionError:

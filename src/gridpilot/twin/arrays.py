@@ -27,21 +27,16 @@ def _pick(value: Any, elements: Ints) -> Any:
     return _rebuilt(value, [_pick(part, elements) for part in _parts(value)])
 
 
-def replace_elements(value: T, elements: Ints, part: T) -> T:
-    """A value `[B, …]` with some elements taken from another one `[len(elements), …]`."""
-    replaced: T = part if _is_everything(value, elements) else _replace(value, elements, part)
-    return replaced
-
-
-def _replace(value: Any, elements: Ints, part: Any) -> Any:
+def put(value: Any, elements: Ints, part: Any) -> None:
+    """Write a value `[len(elements), …]` over some elements of one `[B, …]` that nobody else holds."""
     if isinstance(value, np.ndarray):
-        new = value.copy()
-        new[elements] = part
-        return new
-    if isinstance(value, Mapping):
-        return {key: _replace(item, elements, part[key]) for key, item in value.items()}
-    pairs = zip(_parts(value), _parts(part), strict=True)
-    return _rebuilt(value, [_replace(old, elements, new) for old, new in pairs])
+        value[elements] = part
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            put(item, elements, part[key])
+    else:
+        for old, new in zip(_parts(value), _parts(part), strict=True):
+            put(old, elements, new)
 
 
 def replicate(value: T, element: int, copies: int) -> T:

@@ -114,6 +114,11 @@ class Blocks:
         """The same numbers elsewhere."""
         return Blocks(self.sections, self.batch, [array.copy() for array in self.arrays])
 
+    def take(self, numbers: Blocks) -> None:
+        """Take over the numbers of as many grids of the same model."""
+        for array, values in zip(self.arrays, numbers.arrays, strict=True):
+            array[...] = values
+
     def state(self) -> GridState:
         """The grids as a value, which shares these numbers."""
         model, view = self.sections.model, self.view
@@ -230,9 +235,10 @@ class Memory:
         views["closed"][...] = setpoints.closed
 
     def replace(self, elements: Ints, fresh: Memory) -> None:
-        """Put the grids of another memory in the place of some elements."""
+        """Put the first grids of another memory in the place of some elements."""
+        others = fresh._views
         for name, values in self._views.items():
-            values[elements] = fresh.blocks.view(name)
+            values[elements] = others[name][: len(elements)]
 
 
 _OF_STATE = ("step", "row", "faulted", "load_factor", "outage", "exogenous", "bus_active", "branch_active", "collapsed")

@@ -17,22 +17,15 @@ def first_state(model: Model, world: World) -> GridState:
 def first_memory(model: Model, world: World) -> Memory:
     """`first_state` in a memory, to be stepped on."""
     memory = Memory(model, len(world.first_row))
-    _set_out(model, world, memory)
-    for piece in memory.pieces:
-        open_cycle(piece.held, piece.fleet, world.held(piece.first, piece.end))
-        solve_grid(model.engine, piece, first=True)
-        for kind, state in zip(model.kinds, piece.states, strict=True):
-            if "p_mw" in state._fields:
-                # A state says from the first moment on what its devices really exchange.
-                state.p_mw[...] = piece.grids.work.real_mw[:, model.slices[kind.name]]
+    set_out(model, memory)
+    begin_at(model, world, memory)
     return memory
 
 
-def _set_out(model: Model, world: World, memory: Memory) -> None:
-    """Everything as built, one step before the first."""
+def set_out(model: Model, memory: Memory) -> None:
+    """Everything in a new memory as built, one step before the first."""
     view = memory.blocks.view
     view("step").fill(-1)
-    view("row")[...] = world.first_row - 1
     view("closed")[...] = model.scenario.network.branch_closed
     view("load_factor").fill(1.0)
     for kind in model.kinds:
@@ -40,3 +33,15 @@ def _set_out(model: Model, world: World, memory: Memory) -> None:
         view("orders")[:, model.slices[kind.name]] = kind.initial_setpoint(parameters)
         for name, values in zip(memory.blocks.sections.of_devices[kind.name], kind.initial_state(parameters, memory.batch), strict=True):
             view(name)[...] = values
+
+
+def begin_at(model: Model, world: World, memory: Memory) -> None:
+    """Solve what has just set out at the first row of every element of a world."""
+    memory.blocks.view("row")[...] = world.first_row - 1
+    for piece in memory.pieces:
+        open_cycle(piece.held, piece.fleet, world.held(piece.first, piece.end))
+        solve_grid(model.engine, piece, first=True)
+        for kind, state in zip(model.kinds, piece.states, strict=True):
+            if "p_mw" in state._fields:
+                # A state says from the first moment on what its devices really exchange.
+                state.p_mw[...] = piece.grids.work.real_mw[:, model.slices[kind.name]]
