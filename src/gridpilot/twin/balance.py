@@ -71,19 +71,26 @@ def read_weather(layout: Layout, table: Floats, state: State, b: int) -> None:
 
 
 @inlined
-def command_breakers(state: State, work: Work, crew_h: float, b: int) -> None:
-    """Orders that can be followed, a locked-out branch staying open, and the branches that are in service."""
+def command_breakers(state: State, work: Work, crew_h: float, b: int) -> bool:
+    """Orders that can be followed, a locked-out branch staying open, and the branches that are in service.
+
+    Says whether any branch that is built is out of service.
+    """
+    some_open = False
     for k in range(state.closed.shape[1]):
         lockout = state.lockout_h[b, k]
         by_crew = lockout < 0.0 and lockout <= 1e-9 - crew_h
         commanded = (state.closed[b, k] or by_crew) and lockout <= 0.0
         state.closed[b, k] = commanded
         work.in_use[b, k] = commanded and state.branch_active[b, k] and not state.faulted[b, k]
+        some_open = some_open or work.in_use[b, k] != state.branch_active[b, k]
+    return some_open
 
 
 @inlined
-def mark_buses(layout: Layout, state: State, work: Work, b: int) -> None:
-    """Kind of every bus: a regulated bus whose unit is not running only takes what is injected."""
+def mark_buses(layout: Layout, state: State, work: Work, b: int) -> bool:
+    """Kind of every bus: a regulated bus whose unit is not running only takes what is injected. Says whether there is any such."""
+    some_idle = False
     for k in range(state.bus_active.shape[1]):
         code = layout.base_kind[k]
         if not state.bus_active[b, k] or state.collapsed[b]:
@@ -91,8 +98,9 @@ def mark_buses(layout: Layout, state: State, work: Work, b: int) -> None:
         elif code == PV:
             unit = layout.regulator[k]
             if not work.in_service[b, unit] or (work.p_mw[b, unit] <= 0.0 and not layout.idles[unit]):
-                code = PQ
+                code, some_idle = PQ, True
         work.kind[b, k] = code
+    return some_idle
 
 
 # ------------------------------------------------------------------------------------------------------- relief

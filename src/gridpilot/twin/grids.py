@@ -82,6 +82,10 @@ class Work(NamedTuple):
     """Status of the power flow that an element went down with `[B]`."""
     rows: Ints
     """Elements whose power flow is asked for, in the first places `[B]`."""
+    later: Ints
+    """Scratch: those of them that come last `[B]`."""
+    altered: Bools
+    """Whether branches are out of service, or units that hold a voltage `[B]`."""
 
 
 class Books(NamedTuple):

@@ -276,4 +276,6 @@ def _new_work(model: Model, batch: int) -> Work:
         rounds=np.zeros(batch, dtype=np.int64),
         died=np.zeros(batch, dtype=np.int8),
         rows=np.zeros(batch, dtype=np.int64),
+        later=np.zeros(batch, dtype=np.int64),
+        altered=np.zeros(batch, dtype=np.bool_),
     )

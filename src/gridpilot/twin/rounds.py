@@ -35,15 +35,24 @@ def set_out(grids: Grids) -> int:
 def follow(grids: Grids, solved: int, first: bool) -> int:
     """Take the first `solved` elements of `rows` on, which were solved or set out; returns how many ask for a power flow.
 
-    In the `first` state of an episode nothing is relieved and no relay opens.
+    In the `first` state of an episode nothing is relieved and no relay opens. Grids as they were built come first: an
+    engine is quicker where neighbours have one topology.
     """
-    rows, asking = grids.work.rows, 0
+    rows, later = grids.work.rows, grids.work.later
+    asking = waiting = 0
     for i in range(solved):
         b = rows[i]
-        if _goes_on(grids, first, b):
+        if not _goes_on(grids, first, b):
+            continue
+        if grids.work.altered[b]:
+            later[waiting] = b
+            waiting += 1
+        else:
             rows[asking] = b
             asking += 1
-    return asking
+    for i in range(waiting):
+        rows[asking + i] = later[i]
+    return asking + waiting
 
 
 @inlined
@@ -116,8 +125,8 @@ def _set_out(grids: Grids, b: int) -> None:
         work.was_energised[b, k] = state.flow.energised[b, k]
     for k in range(books.opened.shape[1]):
         books.opened[b, k] = False
-    command_breakers(state, work, rules.crew_h, b)
-    mark_buses(layout, state, work, b)
+    opened = command_breakers(state, work, rules.crew_h, b)
+    work.altered[b] = mark_buses(layout, state, work, b) or opened
 
 
 @inlined
@@ -139,11 +148,11 @@ def settle_grid(held: Resident[Grids], solver: int, asking: int, first: bool) ->
     with that number when those are solved.
     """
     grids = borrowed(held)
-    asking = follow(grids, asking if asking > 0 else set_out(grids), first)
-    while asking > 0:
-        if solve_held(solver, 0, asking, False) > 0:
-            return asking
-        asking = follow(grids, asking, first)
+    solved = asking if asking > 0 else set_out(grids)
+    while solved > 0:
+        solved = follow(grids, solved, first)
+        if solved > 0 and solve_held(solver, 0, solved, False) > 0:
+            return solved
     finish(grids)
     return 0
 
