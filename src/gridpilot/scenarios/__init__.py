@@ -7,9 +7,11 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from gridpilot.errors import UnknownNameError
+from gridpilot.scenarios.area import Area
 from gridpilot.scenarios.scenario import ProtectionSettings, RewardSettings, Scenario, Source, device_tables
 
 __all__ = [
+    "Area",
     "ProtectionSettings",
     "RewardSettings",
     "Scenario",

@@ -14,6 +14,7 @@ from gridpilot.errors import ConfigError, Problem
 from gridpilot.network import Network
 from gridpilot.profiles import Profiles
 from gridpilot.rewards import weights
+from gridpilot.scenarios.area import Area, area_problems
 from gridpilot.values import REWARD_TERMS, Ints
 
 
@@ -82,6 +83,10 @@ class Scenario:
     bus_from_h: tuple[float, ...] = ()
     branch_from_h: tuple[float, ...] = ()
     """When a bus or branch comes into service, hours after the start; empty where all are there from the beginning."""
+    areas: tuple[Area, ...] = ()
+    """Parts with an owner of their own, such as microgrids."""
+    price_driver: str = ""
+    """The driver that is the market price in USD/MWh at which areas trade; without one it is the reference price of the cost term."""
 
     def __post_init__(self) -> None:
         problems = list(_problems(self))
@@ -151,6 +156,9 @@ def _problems(scenario: Scenario) -> list[Problem]:
             if not 0 <= bus < n
         ]
     found += _slack_problems(scenario)
+    found += area_problems(scenario.areas, scenario.network)
+    if scenario.price_driver and scenario.price_driver not in scenario.drivers():
+        found.append(Problem("price_driver", f"no device reads {scenario.price_driver!r}"))
     found += [Problem(name, "is switchable but no branch") for name in scenario.switchable if name not in scenario.network.branch_name]
     found += [Problem(name, "unknown reward term") for name in scenario.rewards.weights if name not in REWARD_TERMS]
     if not found:

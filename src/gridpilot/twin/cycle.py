@@ -84,7 +84,7 @@ def settle_devices(held: Resident[Grids], fleet: Resident[Fleet]) -> None:
             work.totals[k, b] = 0.0
     kinds, device = borrowed(fleet), 0
     for kind in literal_unroll(kinds):
-        device = settle_kind(kind, device, work.real_mw, rules.dt_h, work.totals)
+        device = settle_kind(kind, device, work.real_mw, rules.dt_h, work.totals, work.cost_usd)
 
 
 @kernel
@@ -144,4 +144,6 @@ def _close(model: Model, world: World, piece: Piece) -> None:
     """Book what the devices of elements at their last step owe, or have to give."""
     over = np.flatnonzero(piece.grids.state.step == world.end_step)
     devices = {kind.name: state._make(values[over] for values in state) for kind, state in zip(model.kinds, piece.states, strict=True)}
-    piece.grids.work.totals[COST, over] += ledger.closing_cost_usd(model, devices)
+    owed_usd, work = ledger.closing_cost_usd(model, devices), piece.grids.work
+    work.cost_usd[over] += owed_usd
+    work.totals[COST, over] += owed_usd.sum(axis=1)

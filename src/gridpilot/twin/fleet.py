@@ -134,8 +134,10 @@ def _compile_inject_kind(
     return write
 
 
-def settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) -> int:
-    """Take the states of a kind to the next step by what it was told and really exchanged; add its outcomes to `totals` `[6, B]`.
+def settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, cost_usd: Any) -> int:
+    """Take the states of a kind to the next step by what it was told and really exchanged.
+
+    Adds its outcomes to `totals` `[6, B]`, and writes what each device cost into `cost_usd` `[B, N]`.
 
     For kernels only; see `inject_kind`.
     """
@@ -143,18 +145,19 @@ def settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) 
 
 
 @overload(settle_kind)  # type: ignore[untyped-decorator]  # numba ships no types
-def _compile_settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) -> Callable[..., Any]:
+def _compile_settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, cost_usd: Any) -> Callable[..., Any]:
     """The code of `settle_kind` for the kind that these parameters belong to."""
     kind = _kind_of(devices[0])
     settle = kind.settle
 
-    def book(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) -> int:
+    def book(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, cost_usd: Any) -> int:
         parameters, state, told = as_arrays(devices)
         n, real = len(parameters[0]), np.empty(told.orders.shape)
         read_columns(p_mw, device, real)
         after, outcome = settle(parameters, state, told.orders, told.weather, told.present, real, dt_h)
         write_fields(after, state)
         add_outcome(totals, outcome)
+        write_columns(outcome.cost_usd, device, cost_usd)
         return device + n
 
     return book

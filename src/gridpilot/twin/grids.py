@@ -70,6 +70,10 @@ class Work(NamedTuple):
     """Branches in service: commanded closed, built, not faulted and not opened by relays `[B, m]`."""
     relief_mw: Floats
     """Load shed (above 0) or renewables spilled (below 0) for the sake of the slack unit `[B]`."""
+    cost_usd: Floats
+    """What each device cost `[B, N]`."""
+    unsafe: Floats
+    """How far each device was beyond its own limits `[B, N]`."""
     totals: Floats
     """Sums of the devices' outcomes `[6, B]`."""
     phase: Ints
@@ -108,6 +112,8 @@ class Books(NamedTuple):
     """In which elements a bus lost its supply, and which went down `[B]`."""
     built: Bools
     """Buses that came into service `[B, n]`."""
+    areas: Floats
+    """The parts of every area's reward (see `gridpilot.twin.areas`) `[B, 6 A]`."""
 
 
 class Grids(NamedTuple):

@@ -11,6 +11,7 @@ from gridpilot.jit import inner
 from gridpilot.rewards import Facts, evaluate_terms
 from gridpilot.rewards.congestion import TRIPPED_AS
 from gridpilot.rewards.voltage import DEAD_AS
+from gridpilot.twin.areas import book_areas
 from gridpilot.twin.fleet import AVAILABLE, CO2, COST, CURTAILED, DEMAND, UNSERVED
 from gridpilot.twin.grids import Books, Grids, State, Work
 from gridpilot.twin.model import Layout, Model
@@ -128,6 +129,7 @@ def score(grids: Grids) -> None:
         books.reward[b] = reward
         books.costs[b, 0], books.costs[b, 1], books.costs[b, 2] = count.overload[b], count.outside_pu[b], totals[UNSERVED, b]
         happenings(state, work, books, b)
+        book_areas(grids, b)
     for k in range(len(rows)):
         row = rows[k]
         for b in range(batch):
@@ -158,14 +160,13 @@ def uncovered_mw(layout: Layout, slack_p_mw: Floats, shed_mw: Floats, spilled_mw
 
 
 def closing_cost_usd(model: Model, devices: Mapping[str, Any]) -> Floats:
-    """What the energy missing from storage and owed by loads is worth `[B]`.
+    """What the energy missing from storage and owed by loads is worth, device by device `[B, N]`.
 
     Without it, an empty battery at the end of an episode would be free fuel.
     """
-    missing = np.zeros(len(next(iter(devices.values()))[0]))
+    missing = []
     for kind in model.kinds:
         parameters = model.parameters(kind.name)
         before = kind.closing_value_mwh(parameters, kind.initial_state(parameters, 1))
-        after = kind.closing_value_mwh(parameters, devices[kind.name])
-        missing += (before - after).sum(axis=1)
-    return missing * model.scenario.rewards.closing_price_usd_per_mwh
+        missing.append(before - kind.closing_value_mwh(parameters, devices[kind.name]))
+    return np.concatenate(missing, axis=1) * model.scenario.rewards.closing_price_usd_per_mwh

@@ -20,6 +20,7 @@ from gridpilot.powerflow.group import Inputs, Outputs
 from gridpilot.powerflow.holding import Holding
 from gridpilot.powerflow.newton import Newton
 from gridpilot.rewards import reward_terms
+from gridpilot.twin.areas import AREA_PARTS
 from gridpilot.twin.fleet import Fleet, new_told
 from gridpilot.twin.grids import Books, Grids, State, Static, Work
 from gridpilot.twin.model import Model
@@ -92,6 +93,7 @@ class Sections:
             self._add(name, _FLAGS, None)
         self._add("opened", _FLAGS, m)
         self._add("built", _FLAGS, n)
+        self._add("areas", _FLOATS, len(AREA_PARTS) * len(self.model.scenario.areas))
 
 
 class Blocks:
@@ -270,6 +272,8 @@ def _new_work(model: Model, batch: int) -> Work:
         v_set_pu=np.tile(layout.v_set_pu, (batch, 1)),
         in_use=np.zeros(by_branch, dtype=np.bool_),
         relief_mw=np.zeros(batch),
+        cost_usd=np.zeros(by_device),
+        unsafe=np.zeros(by_device),
         totals=np.zeros((len(Outcome._fields), batch)),
         phase=np.zeros(batch, dtype=np.int64),
         corrections=np.zeros(batch, dtype=np.int64),

@@ -17,6 +17,7 @@ from gridpilot.powerflow import engine as make_engine
 from gridpilot.powerflow import engine_options
 from gridpilot.rewards import weights
 from gridpilot.scenarios import Scenario
+from gridpilot.twin.areas import AreaLayout, area_layout
 from gridpilot.values import PQ, PV, SLACK, Bools, Codes, Floats, Ints, PowerFlow
 
 OTHER, LOAD, RENEWABLE, UNIT, SLACK_UNIT = 0, 1, 2, 3, 4
@@ -57,6 +58,7 @@ class Layout(NamedTuple):
     slack_bus: int
     slack_min_mw: float
     slack_max_mw: float
+    areas: AreaLayout
 
 
 class Rules(NamedTuple):
@@ -231,4 +233,5 @@ def _layout(scenario: Scenario, kinds: tuple[DeviceKind, ...], dt_h: float) -> L
         slack_bus=slack_bus,
         slack_min_mw=float(units.p_min_mw[scenario.slack_unit]),
         slack_max_mw=float(units.p_max_mw[scenario.slack_unit]),
+        areas=area_layout(scenario, bus.astype(np.int64)),
     )

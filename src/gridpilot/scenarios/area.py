@@ -1,0 +1,47 @@
+"""Area: a part of the grid that has an owner of its own, such as a microgrid, and the branch over which it trades with the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gridpilot.errors import Problem
+from gridpilot.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A connected part of the grid."""
+
+    name: str
+    buses: tuple[str, ...]
+    tie: str
+    """The branch to the rest of the grid. What flows over it into the area is bought, what flows out is sold."""
+    sell_discount: float = 1.0
+    """Part of the market price that is paid for what is sold, 0 to 1."""
+
+
+def area_problems(areas: Sequence[Area], network: Network) -> Iterator[Problem]:
+    """What is wrong with the areas of a grid."""
+    names, owner = [area.name for area in areas], dict[str, str]()
+    yield from (Problem(name, "two areas have this name") for name in sorted(set(names)) if names.count(name) > 1)
+    for area in areas:
+        for bus in area.buses:
+            if bus not in network.bus_name:
+                yield Problem(area.name, f"has bus {bus!r}, which is not in the network")
+            elif bus in owner:
+                yield Problem(area.name, f"has bus {bus!r}, which belongs to {owner[bus]} already")
+            owner[bus] = area.name
+        if not 0.0 <= area.sell_discount <= 1.0:
+            yield Problem(f"{area.name}.sell_discount", f"must be in 0 … 1, found {area.sell_discount:g}")
+        yield from _tie_problems(area, network)
+
+
+def _tie_problems(area: Area, network: Network) -> Iterator[Problem]:
+    if area.tie not in network.branch_name:
+        yield Problem(f"{area.name}.tie", f"there is no branch {area.tie!r}")
+        return
+    k = network.branch_name.index(area.tie)
+    inside = [network.bus_name[bus] in area.buses for bus in (network.branch_from[k], network.branch_to[k])]
+    if sum(inside) != 1:
+        yield Problem(f"{area.name}.tie", f"must have one end in the area, {area.tie!r} has {sum(inside)}")
