@@ -11,7 +11,7 @@ from gridpilot.envs.actions import VectorOrders, make_vector_orders
 from gridpilot.envs.observation import Observer, make_observer
 from gridpilot.envs.settings import EnvSettings
 from gridpilot.errors import ConfigError
-from gridpilot.profiles import Profiles, load_profiles
+from gridpilot.profiles import Profiles
 from gridpilot.scenarios import load_scenario
 from gridpilot.twin.model import Model, compile_model
 from gridpilot.twin.world import drive
@@ -54,7 +54,7 @@ def lay_ground(settings: EnvSettings) -> Ground:
         scenario = load_scenario(scenario, growth=settings.growth)
     elif settings.growth:
         raise ConfigError("`growth` is asked of a scenario by name; a scenario of your own brings its growth with it.")
-    profiles = load_profiles(settings.profiles) if isinstance(settings.profiles, str) else settings.profiles
+    profiles = scenario.load_profiles(settings.profiles) if isinstance(settings.profiles, str) else settings.profiles
     model = compile_model(scenario, cycle_minutes=settings.cycle_minutes)
     driven = drive(model, profiles)
     steps = model.episode_steps if settings.cycles is None else settings.cycles

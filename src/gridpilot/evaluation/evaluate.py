@@ -17,7 +17,7 @@ from gridpilot.evaluation.answer import ask
 from gridpilot.evaluation.card import Card, card_of
 from gridpilot.evaluation.episode import Episode, Score, episode_of, score
 from gridpilot.evaluation.intervals import Estimate, paired_difference
-from gridpilot.profiles import Profiles, load_profiles
+from gridpilot.profiles import Profiles
 from gridpilot.scenarios import Scenario, load_scenario
 from gridpilot.shield import OPERATOR, review
 from gridpilot.twin import Twin, make_twin
@@ -123,9 +123,10 @@ def evaluate(
         raise ConfigError(f"An evaluation needs one or more different seeds, found {list(keys)}: ask for at least one episode.")
     if processes < 1:
         raise ConfigError(f"Found {processes} processes; expected 1 or more.")
+    known = load_scenario(scenario) if isinstance(scenario, str) else scenario
     conditions = Conditions(
         scenario=scenario,
-        profiles=load_profiles(profiles) if isinstance(profiles, str) else profiles,
+        profiles=known.load_profiles(profiles) if isinstance(profiles, str) else profiles,
         start=start,
         cycle_minutes=cycle_minutes,
         cycles=cycles,
@@ -144,8 +145,7 @@ def evaluate(
         if not _finished(done, cast, keys):
             raise
     played = {name: tuple(done[name, seed] for seed in _finished(done, cast, keys)) for name in cast}
-    name = load_scenario(scenario).name if isinstance(scenario, str) else scenario.name
-    return Evaluation(name, conditions.profiles.name, played)
+    return Evaluation(known.name, conditions.profiles.name, played)
 
 
 def _cast(agents: Sequence[str | Agent]) -> dict[str, Agent]:

@@ -11,6 +11,8 @@ from gridpilot.network.network import LINE, TRANSFORMER, Network, fuse, grow, ma
 if TYPE_CHECKING:
     from gridpilot.network.casefile import read_case, write_case
     from gridpilot.network.cases import case_names, load_case
+    from gridpilot.network.composition import Part, Transformer, compose
+    from gridpilot.network.distribution import distribution_grid
     from gridpilot.network.matpower import read_matpower
     from gridpilot.network.pandapower import from_pandapower
 
@@ -20,8 +22,12 @@ __all__ = [
     "Case",
     "LoadTable",
     "Network",
+    "Part",
+    "Transformer",
     "UnitTable",
     "case_names",
+    "compose",
+    "distribution_grid",
     "from_pandapower",
     "fuse",
     "grow",
@@ -35,14 +41,18 @@ __all__ = [
 ]
 
 _READERS = {
+    "Part": "composition",
+    "Transformer": "composition",
     "case_names": "cases",
+    "compose": "composition",
+    "distribution_grid": "distribution",
     "from_pandapower": "pandapower",
     "load_case": "cases",
     "read_case": "casefile",
     "read_matpower": "matpower",
     "write_case": "casefile",
 }
-"""Readers by the file that has them; imported on first use, because pandapower takes a second."""
+"""Readers and makers of cases by the file that has them; imported on first use, because pandapower takes a second."""
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -154,7 +155,7 @@ def case_row_problems(bus_names: Iterable[str], loads: Rows, units: Rows, slacks
             if row["bus"] not in known:
                 yield Problem(f"{kind} {row.get('name', row['bus'])}", f"there is no bus {row['bus']!r}")
         names = [str(row["name"]) for row in rows if "name" in row]
-        for name in sorted({name for name in names if names.count(name) > 1}):
+        for name in sorted(name for name, count in Counter(names).items() if count > 1):
             yield Problem(f"{kind} {name}", "the name stands more than once; names must be unique")
     if not slacks:
         yield Problem("slack", "no bus fixes voltage and angle; a grid needs at least one reference bus")

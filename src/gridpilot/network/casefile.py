@@ -83,7 +83,7 @@ def write_case(case: Case, path: str | Path) -> None:
     head = {"format": FORMAT, "version": VERSION, "name": case.network.name, "source": case.source}
     head |= {"base_mva": case.network.base_mva, "frequency_hz": case.network.frequency_hz}
     parts = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
-    for section, rows in _rows_of(case).items():
+    for section, rows in case_rows(case).items():
         lines = ",\n".join(f"    {json.dumps(row, ensure_ascii=False, allow_nan=False)}" for row in rows)
         parts.append(f"  {json.dumps(section)}: [\n{lines}\n  ]" if rows else f"  {json.dumps(section)}: []")
     part = path.with_name(path.name + ".part")
@@ -157,7 +157,8 @@ def _is(kind: str, value: Any) -> bool:
 # -------------------------------------------------------------------------------------------------- writing
 
 
-def _rows_of(case: Case) -> dict[str, _Rows]:
+def case_rows(case: Case) -> dict[str, _Rows]:
+    """The rows of a case by section, from which `make_network` and `make_case` make it again."""
     network, units = case.network, case.units
     at = network.bus_name
     return {

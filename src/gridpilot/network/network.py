@@ -7,6 +7,7 @@ voltages — is state, and lives elsewhere. Changing a network returns another o
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -99,17 +100,22 @@ class Network:
 
     def bus(self, name: str) -> int:
         """Index of a bus by its name; raises `UnknownNameError`."""
-        return _index("bus", name, self.bus_name)
+        return _index("bus", name, self._places["bus"])
 
     def branch(self, name: str) -> int:
         """Index of a branch by its name; raises `UnknownNameError`."""
-        return _index("branch", name, self.branch_name)
+        return _index("branch", name, self._places["branch"])
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, int]]:
+        """Index by name, because a grid of ten thousand buses is asked for each of them."""
+        return {kind: {name: k for k, name in enumerate(names)} for kind, names in (("bus", self.bus_name), ("branch", self.branch_name))}
 
 
-def _index(kind: str, name: str, names: tuple[str, ...]) -> int:
-    if name not in names:
-        raise UnknownNameError(kind, name, names)
-    return names.index(name)
+def _index(kind: str, name: str, places: dict[str, int]) -> int:
+    if name not in places:
+        raise UnknownNameError(kind, name, tuple(places))
+    return places[name]
 
 
 _PER_BUS = ("bus_kv", "bus_v_min_pu", "bus_v_max_pu", "bus_xy")

@@ -15,6 +15,7 @@ from gridpilot.errors import MissingExtraError
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import LOWEST_VOLTAGE_PU, Inputs, Outputs
 from gridpilot.powerflow.seam import as_inputs, check_fused, refuse_extras, refuse_switching, solve_each, with_roles
+from gridpilot.powerflow.ybus import no_load_voltages
 from gridpilot.values import PV, SLACK, Bools, Codes, Floats, Flow, ReactiveLimits, Status
 
 try:
@@ -40,12 +41,17 @@ class Pandapower:
         self._max_iterations = max_iterations
         self._is_trafo = (network.tap != 1.0) | (network.shift_rad != 0.0)
         self._net = _build(network, self._is_trafo)
+        self._angles = "dc" if network.x_pu.all() else "flat"
+        self._no_load = no_load_voltages(network)
 
     def solve(
         self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
         limits: ReactiveLimits | None = None, share: Floats | None = None, switch_closed: Bools | None = None,
     ) -> Flow:  # fmt: skip
-        """See `PowerFlow.solve`. Every element starts from the angles of pandapower's DC power flow, whatever `start` is."""
+        """See `PowerFlow.solve`. Every element starts from the angles of pandapower's DC power flow, whatever `start` is (from
+        angles of 0 where a branch has no reactance, of which that knows nothing), at nominal magnitudes, and where they lead
+        nowhere at those that tap ratios make of the slack's.
+        """
         refuse_extras(self.name, limits, share)
         refuse_switching(self.name, switch_closed)
         inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
@@ -56,21 +62,30 @@ class Pandapower:
             out.residual[b] = 0.0
             return
         self._set(inputs, out.energised[b], b)
+        slacks = np.flatnonzero(inputs.kind[b] == SLACK)
+        magnitudes = self._no_load / self._no_load[slacks[-1]]
+        if not (self._run(self._angles) or self._run("auto", init_va_degree=self._angles, init_vm_pu=magnitudes)):
+            out.status[b] = Status.DIVERGED
+            return
+        self._read(inputs, out, b)
+
+    def _run(self, init: str, **start: Any) -> bool:
+        """Whether there is a solution from this start."""
         try:
             pp.runpp(
                 self._net,
                 calculate_voltage_angles=True,
-                init="dc",
+                init=init,
                 max_iteration=self._max_iterations,
                 tolerance_mva=self._tolerance_mva,
                 trafo_model="pi",
                 enforce_q_lims=False,
                 lightsim2grid=False,  # it would stand in for pandapower where it is installed
+                **start,
             )
         except pp.LoadflowNotConverged:
-            out.status[b] = Status.DIVERGED
-            return
-        self._read(inputs, out, b)
+            return False
+        return True
 
     def _set(self, inputs: Inputs, energised: Bools, b: int) -> None:
         net, network, kind = self._net, self.network, inputs.kind[b]

@@ -1,10 +1,14 @@
-"""A start for elements without a solution to begin from: nominal magnitudes at the angles of a DC power flow.
+"""Starts for elements without a solution to begin from. The first: nominal magnitudes at the angles of a DC power flow.
 
     P_i = Σ_j b_ij (θ_i − θ_j − shift_ij),   b = 1 / (|z| · tap)
 
 These are the currents of a network of resistors in which angles are the voltages, so that the angles are one Newton step
 of that network: the same factorisation finds them. Angles become unit vectors without trigonometry, by the Cayley map
 ((1 + jt) / (1 − jt)) with t = θ / 16, squared three times.
+
+The second, for what the first did not lead to: angles of 0 at the magnitudes that tap ratios make of the slack's. Between two
+buses that a regulator of next to no impedance joins, equal magnitudes are a current of hundreds of times the rated one,
+from which no Newton step finds back; the ratio of its tap is none.
 """
 
 from __future__ import annotations
@@ -63,9 +67,20 @@ def _movable_shift(pattern: Pattern, admittances: Admittances, k: int, group: Gr
 
 
 @bare
+def _slack_no_load(admittances: Admittances, group: Group, n: int) -> Any:
+    """What `no_load` says of the last slack bus of each lane."""
+    found = splat(group.rhs, 1.0)
+    for k in range(n):
+        i = k * group.width
+        found = select(load(group.fixed, i) * load(group.alive, i), admittances.no_load[k], found)
+    return found
+
+
+@bare
 def start_cold(pattern: Pattern, admittances: Admittances, group: Group, flat: bool) -> None:
-    """Write the start of the lanes in the mask `cold`: at angles of 0 where it shall be `flat`."""
+    """Write the start of the lanes in the mask `cold`: at angles of 0 and no-load magnitudes where it shall be `flat`."""
     cold, width = load(group.cold, 0), group.width
+    reference = _slack_no_load(admittances, group, len(pattern.bus)) if flat else splat(group.rhs, 1.0)
     for k in range(len(pattern.bus)):
         store(group.e_kept, k * width, load(group.e, k * width))
         store(group.f_kept, k * width, load(group.f, k * width))
@@ -83,6 +98,8 @@ def start_cold(pattern: Pattern, admittances: Admittances, group: Group, flat: b
         for _ in range(3):
             c, s = fnma(s, s, c * c), (c + c) * s
         v = load(group.v_set, i)
+        if flat:
+            v = select(load(group.holds, i), v, v * (admittances.no_load[k] / reference))
         store(group.e, i, select(cold, v * c, load(group.e_kept, i)))
         store(group.f, i, select(cold, v * s, load(group.f_kept, i)))
         store(group.pv, i, load(group.regulates, i))

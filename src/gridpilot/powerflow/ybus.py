@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from gridpilot.jit import bare
 from gridpilot.network.network import Network
@@ -82,6 +83,8 @@ class Admittances(NamedTuple):
     """No shunts `[n, 2]`."""
     dc_shift: Floats
     """Active power that a branch's phase shift drives from its from end to its to end in that approximation `[m]`."""
+    no_load: Floats
+    """Voltages by place that tap ratios alone make of 1 pu at one bus of each connected part `[n]`."""
 
 
 def kernel_admittances(network: Network, pattern: Pattern) -> Admittances:
@@ -99,7 +102,27 @@ def kernel_admittances(network: Network, pattern: Pattern) -> Admittances:
         dc_branch=np.ascontiguousarray(resistor).reshape(network.n_branch, 8),
         dc_shunt=np.zeros((network.n_bus, 2)),
         dc_shift=dc_b * network.shift_rad,
+        no_load=no_load_voltages(network)[pattern.bus],
     )
+
+
+def no_load_voltages(network: Network) -> Floats:
+    """The voltage that tap ratios alone give every bus `[n]`: 1 pu at the first bus of each connected part, and from there
+    over the fewest closed branches. Where loops have ratios that do not cancel, one of their ways is taken.
+    """
+    v = np.ones(network.n_bus)
+    if (network.tap == 1.0).all():
+        return v
+    on = network.branch_closed
+    a, b, tap = network.branch_from[on], network.branch_to[on], network.tap[on]
+    ratio = {(int(i), int(j)): t for i, j, t in (*zip(a, b, 1.0 / tap, strict=True), *zip(b, a, tap, strict=True))}
+    graph = csr_array(coo_array((np.ones(len(a)), (a, b)), shape=(network.n_bus, network.n_bus)))
+    _, part = connected_components(graph, directed=False)
+    for first in np.unique(part, return_index=True)[1].tolist():
+        order, before = breadth_first_order(graph, first, directed=False)
+        for bus in order[1:].tolist():
+            v[bus] = v[before[bus]] * ratio[int(before[bus]), bus]
+    return v
 
 
 @bare

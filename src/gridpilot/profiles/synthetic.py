@@ -40,17 +40,22 @@ def load_synthetic(seed: int = 0, start: str = "2020-01-01", days: int = 366, st
     first = as_minute(start)
     rows = np.arange(round(days * MINUTES_PER_DAY / step_min), dtype=np.float64)
     minute: Floats = float(first.astype(np.int64)) + rows * step_min
-    noise = {name: _noise(seed, i, minute, hours) for i, (name, hours) in enumerate(CORRELATION_H.items())}
+    wobble = {name: noise(seed, i, minute, hours) for i, (name, hours) in enumerate(CORRELATION_H.items())}
     return make_profiles(
         name="synthetic",
         start=first,
         step_min=step_min,
         columns=tuple(CORRELATION_H),
-        values=_world(minute, noise),
+        values=_world(minute, wobble),
         peak={name: 1.0 for name in CORRELATION_H if name.endswith("_pu")},
         source=f"made by gridpilot from seed {seed}",
         licence="Apache-2.0",
     )
+
+
+def price_usd_per_mwh(demand: Floats, solar: Floats, wind: Floats, noise: Floats) -> Floats:
+    """A market price that is high where demand is and low where sun and wind are, all relative to their peaks."""
+    return 45.0 + 70.0 * (demand - 0.6) - 25.0 * solar - 15.0 * (wind - 0.4) + 8.0 * noise
 
 
 def _world(minute: Floats, noise: Mapping[str, Floats]) -> Floats:
@@ -62,7 +67,7 @@ def _world(minute: Floats, noise: Mapping[str, Floats]) -> Floats:
     suburb = _load(hour, season, weekend, 19.0, 0.05) + 0.04 * noise["load_suburb_pu"]
     solar = _clear_sky(hour, day) * (0.2 + 0.8 * _logistic(2.0 * noise["solar_pu"] + 1.0))
     wind = _logistic(1.5 * noise["wind_pu"] - 0.7 + 0.3 * season)
-    price = 45.0 + 70.0 * (city - 0.6) - 25.0 * solar - 15.0 * (wind - 0.4) + 8.0 * noise["price_usd_per_mwh"]
+    price = price_usd_per_mwh(city, solar, wind, noise["price_usd_per_mwh"])
     return np.stack([np.clip(city, 0.05, 1.0), np.clip(suburb, 0.05, 1.0), solar, wind, price], axis=1)
 
 
@@ -94,7 +99,7 @@ def _logistic(x: Floats) -> Floats:
     return 1.0 / (1.0 + np.exp(-x))
 
 
-def _noise(seed: int, column: int, minute: Floats, correlation_h: float) -> Floats:
+def noise(seed: int, column: int, minute: Floats, correlation_h: float) -> Floats:
     """Smooth noise of variance 1 at any minute since the epoch: straight lines between nodes of 5 min."""
     first_day, last_day = int(minute[0] // MINUTES_PER_DAY), int(minute[-1] // MINUTES_PER_DAY)
     nodes = np.concatenate([_day_block(seed, column, day, correlation_h) for day in range(first_day, last_day + 2)])

@@ -23,6 +23,8 @@ __all__ = [
 
 ALIASES = {"6_bus": "six_bus", "14_bus": "ieee14", "ieee_14": "ieee14"}
 """Other spellings that are accepted."""
+SIZED = ("microgrids",)
+"""Scenarios of any size, called by their number as well: `microgrids-100`. The module's function of its own name builds them."""
 
 
 @cache
@@ -33,18 +35,27 @@ def scenario_titles() -> dict[str, str]:
 
 
 def load_scenario(name: str, *, growth: bool = False, seed: int = 0) -> Scenario:
-    """A scenario by name (dashes and underscores are the same), growing while it runs if asked for.
+    """A scenario by name (dashes and underscores are the same; `microgrids-N` for any N), growing while it runs if asked for.
 
     `seed` draws what grows. Raises `UnknownNameError` which lists the valid names.
     """
     key = name.lower().replace("-", "_")
     key = ALIASES.get(key, key)
-    titles = scenario_titles()
-    if key not in titles:
-        raise UnknownNameError("scenario", name, [known.replace("_", "-") for known in titles])
-    built: Scenario = import_module(f"{__name__}.{key}").build()
+    built = _built(key, name)
     if growth:
         from gridpilot.scenarios.growth import with_growth
 
         return with_growth(built, seed)
+    return built
+
+
+def _built(key: str, name: str) -> Scenario:
+    titles = scenario_titles()
+    stem, _, size = key.rpartition("_")
+    if key not in titles and stem in SIZED and size.isdecimal():
+        sized: Scenario = getattr(import_module(f"{__name__}.{stem}"), stem)(int(size))
+        return sized
+    if key not in titles:
+        raise UnknownNameError("scenario", name, [known.replace("_", "-") for known in (*titles, *(f"{stem}_N" for stem in SIZED))])
+    built: Scenario = import_module(f"{__name__}.{key}").build()
     return built

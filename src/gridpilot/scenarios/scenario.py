@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +13,8 @@ from gridpilot.devices import DeviceTable, device_kind
 from gridpilot.disturbances import Channel, Threat
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.network import Network
-from gridpilot.profiles import Profiles
+from gridpilot.profiles import Profiles, load_profiles
+from gridpilot.profiles.price import Market, with_price
 from gridpilot.rewards import weights
 from gridpilot.scenarios.area import Area, area_problems
 from gridpilot.values import REWARD_TERMS, Ints
@@ -59,6 +61,14 @@ class Source:
     """First and last day on which sizes and ratings were chosen."""
     judging: tuple[str, str]
     """First and last day of evaluation; no day of tuning is among them."""
+    repair: tuple[str, ...] = ()
+    """What may be repaired when the profiles are loaded: see `gridpilot.profiles.validation.REPAIRS`."""
+    market: Market | None = None
+    """How a price is drawn where the profiles have none; it is their column `price_seeded_usd_per_mwh`."""
+
+    def completed(self, profiles: Profiles) -> Profiles:
+        """`profiles` with the price that is drawn for them."""
+        return profiles if self.market is None else with_price(profiles, self.market)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +114,11 @@ class Scenario:
             f"{name}.{series}" for kind, table in self.tables.items() for series in device_kind(kind).series for name in table.name
         )
 
+    def load_profiles(self, name: str) -> Profiles:
+        """The profiles of a name or a CSV file, repaired as the scenario's source of that name says; raises what loading raises."""
+        source = self.sources.get(name.replace("_", "-"))
+        return load_profiles(name, repair=source.repair) if source is not None and source.repair else load_profiles(name)
+
     def driven_by(self, profiles: Profiles) -> Profiles:
         """`profiles` with one column per driver, in MW and Mvar, in the order of `drivers`.
 
@@ -120,7 +135,7 @@ class Scenario:
                 "or a table with one column per driver:",
                 lost,
             )
-        return profiles.scaled({driver: source.columns[driver] for driver in drivers})
+        return source.completed(profiles).scaled({driver: source.columns[driver] for driver in drivers})
 
     def places(self) -> dict[Channel, dict[str, int]]:
         """Per disturbance channel the index of every component that it can change."""
@@ -147,7 +162,7 @@ def _problems(scenario: Scenario) -> list[Problem]:
     found: list[Problem] = []
     n = scenario.network.n_bus
     names = [name for table in scenario.tables.values() for name in table.name]
-    found += [Problem(name, "two devices have this name") for name in sorted(set(names)) if names.count(name) > 1]
+    found += [Problem(name, "two devices have this name") for name, count in sorted(Counter(names).items()) if count > 1]
     for kind, table in scenario.tables.items():
         device_kind(kind)
         found += [
@@ -180,16 +195,17 @@ def device_tables(network: Network, rows: Mapping[str, Sequence[Mapping[str, Any
 
     Raises `ConfigError` naming every unknown bus, parameter and missing value.
     """
-    problems = [problem for kind, own in rows.items() for row in own for problem in _row_problems(network, kind, row)]
+    buses = frozenset(network.bus_name)
+    problems = [problem for kind, own in rows.items() for row in own for problem in _row_problems(buses, kind, row)]
     if problems:
         raise ConfigError("Some devices cannot be built.", problems)
     return {kind: _table(network, kind, own) for kind, own in rows.items()}
 
 
-def _row_problems(network: Network, kind: str, row: Mapping[str, Any]) -> list[Problem]:
+def _row_problems(buses: frozenset[str], kind: str, row: Mapping[str, Any]) -> list[Problem]:
     where = f"{kind} {row.get('name', '(no name)')}"
     found = [Problem(where, f"has no {key!r}") for key in ("name", "bus") if key not in row]
-    if "bus" in row and row["bus"] not in network.bus_name:
+    if "bus" in row and row["bus"] not in buses:
         found.append(Problem(where, f"there is no bus {row['bus']!r}"))
     known = {"name", "bus", "curve", *device_kind(kind).parameters._fields}
     return found + [Problem(where, f"there is no parameter {key!r}; valid: {', '.join(sorted(known))}") for key in row if key not in known]

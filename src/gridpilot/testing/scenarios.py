@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gridpilot.errors import ConfigError
-from gridpilot.profiles import Profiles, load_profiles
+from gridpilot.profiles import Profiles
 from gridpilot.profiles.catalogue import entries
 from gridpilot.scenarios import Scenario, Source
 from gridpilot.twin.model import Model, compile_model
@@ -62,7 +62,7 @@ def _sources_here(scenario: Scenario) -> list[Profiles]:
     known = {entry.name: entry for entry in entries()}
     lost = [name for name in scenario.sources if name not in known]
     _raise(scenario, [f"source {name!r} is no name that load_profiles knows: give its profiles to the check" for name in lost])
-    here = [load_profiles(name) for name in scenario.sources if not known[name].missing]
+    here = [scenario.load_profiles(name) for name in scenario.sources if not known[name].missing]
     if not here:
         _raise(
             scenario,
@@ -125,9 +125,8 @@ def _drivers(model: Model, profiles: Profiles) -> Iterator[str]:
     """Every driver has a column, none is negative where it must not be, and there are days to run on."""
     source = model.scenario.sources.get(profiles.name)
     wanted = source.columns if source else {}
-    lost = [
-        f"{d} reads column {wanted[d][0]!r}, which {profiles.name} does not have" for d in wanted if wanted[d][0] not in profiles.columns
-    ]
+    known = source.completed(profiles).columns if source else ()
+    lost = [f"{d} reads column {wanted[d][0]!r}, which {profiles.name} does not have" for d in wanted if wanted[d][0] not in known]
     if lost:
         yield from lost
         return

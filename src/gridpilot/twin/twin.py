@@ -12,7 +12,7 @@ import numpy as np
 from gridpilot.errors import ConfigError, Problem, UnknownNameError
 from gridpilot.powerflow.cascade import Cascade
 from gridpilot.powerflow.contingency import Security
-from gridpilot.profiles import Profiles, load_profiles
+from gridpilot.profiles import Profiles
 from gridpilot.scenarios import Scenario, load_scenario
 from gridpilot.twin import preview as previews
 from gridpilot.twin import security as securities
@@ -127,7 +127,7 @@ def make_twin(
     if isinstance(scenario, str):
         scenario = load_scenario(scenario, growth=growth, seed=seeds[0])
     if isinstance(profiles, str):
-        profiles = load_profiles(profiles)
+        profiles = scenario.load_profiles(profiles)
     model = compile_model(scenario, cycle_minutes=cycle_minutes, engine=engine)
     driven = drive(model, profiles)
     steps = model.episode_steps if cycles is None else cycles

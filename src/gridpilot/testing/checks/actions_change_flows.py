@@ -10,7 +10,8 @@ from gridpilot.testing.patient import Patient
 from gridpilot.twin import Twin
 from gridpilot.values import Action, Floats, Flow, GridState
 
-_LEAST_MW = 1e-3
+_LEAST_PU = 1e-6
+"""Of the network's base: far above what a power flow leaves, and below the charging of the shortest line's dead end."""
 _WEATHER_SHARE = 0.01
 
 
@@ -22,15 +23,16 @@ def examine(patient: Patient) -> Examined:
     if not patient.states:
         return Examined(("the grid is down from the beginning, so that no order can be tried",))
     twin = patient.alone()
-    effect = {control.name: _effect_mw(patient, twin, control) for control in controls}
-    tried = {name: mw for name, mw in effect.items() if mw is not None}
-    dead = [name for name, mw in tried.items() if not mw >= _LEAST_MW]
+    least_mva = _LEAST_PU * twin.model.scenario.network.base_mva
+    effect = {control.name: _effect_mva(patient, twin, control, least_mva) for control in controls}
+    tried = {name: mva for name, mva in effect.items() if mva is not None}
+    dead = [name for name, mva in tried.items() if not mva >= least_mva]
     problems = [f"{len(dead)} of {len(controls)} controls change no flow: {', '.join(dead)}"] if dead else []
-    measured = {"controls": len(controls), "tried": len(tried), "least_effect_mw": min(tried.values(), default=0.0)}
+    measured = {"controls": len(controls), "tried": len(tried), "least_effect_mva": min(tried.values(), default=0.0)}
     return Examined(tuple(problems), measured)
 
 
-def _effect_mw(patient: Patient, twin: Twin, control: Control) -> float | None:
+def _effect_mva(patient: Patient, twin: Twin, control: Control, enough_mva: float) -> float | None:
     """Largest effect over the sampled states, as soon as it is large enough.
 
     None where it could not be tried for a good reason: a plant that saw no weather, or what was built during the day,
@@ -40,8 +42,8 @@ def _effect_mw(patient: Patient, twin: Twin, control: Control) -> float | None:
     effects = [0.0]
     for state in states:
         ends = (OPEN, CLOSED) if control.verb.moves_branches else patient.room(control, state)
-        effects.append(_apart_mw(twin, state, control, *ends))
-        if effects[-1] >= _LEAST_MW:
+        effects.append(_apart_mva(twin, state, control, *ends))
+        if effects[-1] >= enough_mva:
             break
     return None if not states and _is_excused(patient, control) else max(effects)
 
@@ -74,7 +76,7 @@ def _is_excused(patient: Patient, control: Control) -> bool:
     return bool(layout.bus_from_step[bus] > 0) or becalmed
 
 
-def _apart_mw(twin: Twin, state: GridState, control: Control, low: float | str, high: float | str) -> float:
+def _apart_mva(twin: Twin, state: GridState, control: Control, low: float | str, high: float | str) -> float:
     """Largest change of a flow or injection between two orders."""
     flows = [_flow_after(twin, state, control, value) for value in (low, high)]
     return max(float(np.abs(b - a).max(initial=0.0)) for a, b in zip(_powers(flows[0]), _powers(flows[1]), strict=True))
@@ -85,8 +87,8 @@ def _flow_after(twin: Twin, state: GridState, control: Control, value: float | s
     return twin.step(state, setpoints).state.flow
 
 
-def _powers(flow: Flow) -> tuple[Floats, Floats]:
-    return flow.p_from_mw, flow.p_bus_mw
+def _powers(flow: Flow) -> tuple[Floats, ...]:
+    return flow.p_from_mw, flow.p_bus_mw, flow.q_from_mvar, flow.q_bus_mvar
 
 
 CHECK = Check("actions_change_flows", "Every control changes flows.", examine)
