@@ -14,10 +14,11 @@ import numpy as np
 
 from gridpilot.disturbances import Threat
 from gridpilot.errors import ConfigError
-from gridpilot.network import Case, Part, Transformer, compose, distribution_grid, fuse, load_case
+from gridpilot.network import Case, Network, Part, Transformer, compose, distribution_grid, fuse, load_case
 from gridpilot.network.distribution import end_names
 from gridpilot.profiles.price import COLUMN as SEEDED_PRICE
 from gridpilot.profiles.price import Market
+from gridpilot.scenarios.area import Area, area_of
 from gridpilot.scenarios.scenario import RewardSettings, Scenario, Source, device_tables
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -30,6 +31,8 @@ DSO = "DSO"
 
 IMPORT_USD_PER_MWH = 60.0
 """What a MWh from the grid above costs, and earns: the mean of the day-ahead price at one node of CAISO in the tuning period."""
+SELL_DISCOUNT = 0.9
+"""Part of the market price that a microgrid is paid for what it sells."""
 IMPORT_CO2_T_PER_MWH, ENGINE_CO2_T_PER_MWH = 0.44, 0.56
 """A fleet of gas plants and a gas engine: typical stack rates (US EPA eGRID)."""
 _CLOSING_USD_PER_MWH = 70.0
@@ -53,7 +56,9 @@ ENGINES = ((0.66, (100.0, 72.4, 0.5011)), (0.60, (100.0, 51.6, 0.4615)), (0.50, 
 """Power and cost of the engines of the first, second and third microgrid, and in turn of all further ones."""
 
 
-def compose_grid(name: str, host: Case, feeder: Case, members: Sequence[Microgrid], *, transformer: Transformer | None, scale: float) -> Case:
+def compose_grid(
+    name: str, host: Case, feeder: Case, members: Sequence[Microgrid], *, transformer: Transformer | None, scale: float
+) -> Case:
     """The DSO's feeder at `scale` of its own demand, with the microgrids attached."""
     parts = [Part(m.name, feeder, m.host_bus, transformer, SCALE) for m in members]
     return compose(name, host, parts, host_name=DSO, base_mva=BASE_MVA, scale=scale)
@@ -80,12 +85,19 @@ def operate(
         tables=device_tables(network, devices(members, demand, head, voltage, import_mw)),
         sources={"simbench": _simbench(members, demand), "caiso": _caiso(members, demand)},
         threats=threats,
+        areas=tuple(_area(m, network) for m in members),
+        price_driver=PRICE,
         demand_peak_mw={name: p_mw for name, (_, p_mw, _) in demand.items()},
         # An import has no schedule to keep.
         rewards=RewardSettings(
             price_usd_per_mwh=IMPORT_USD_PER_MWH, closing_price_usd_per_mwh=_CLOSING_USD_PER_MWH, slack_band_mw=2.0 * import_mw
         ),
     )
+
+
+def _area(member: Microgrid, network: Network) -> Area:
+    own = [bus for bus in network.bus_name if bus.startswith(f"{member.name}-")]
+    return area_of(member.name, network, own, sell_discount=SELL_DISCOUNT)
 
 
 def microgrids(count: int) -> Scenario:
@@ -126,7 +138,8 @@ def devices(members: Sequence[Microgrid], demand: Demand, head: str, slack_v_pu:
     return {
         "generator": [substation, *(_engine(m) for m in members)],
         "storage": [
-            {"name": f"{m.name}-ESS", "bus": f"{m.name}-645", "p_max_mw": 0.5, "energy_max_mwh": 2.0, "energy_min_mwh": 0.2} for m in members
+            {"name": f"{m.name}-ESS", "bus": f"{m.name}-645", "p_max_mw": 0.5, "energy_max_mwh": 2.0, "energy_min_mwh": 0.2}
+            for m in members
         ],
         "load": [{"name": name, "bus": bus} for name, (bus, _, _) in demand.items()],
         "solar": [{"name": f"{m.name}-PV", "bus": f"{m.name}-652", "p_max_mw": _SOLAR_MW} for m in members],
