@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.random import Generator
@@ -36,7 +37,7 @@ def check_vertical(protocol: VerticalProtocol | str) -> None:
     _check_monotone(made, random, offer, own)
     for wrong in (np.zeros((BATCH, entries + 1)), np.full((BATCH, entries), np.nan)):
         if wrong.size:
-            _check_refused(lambda wrong=wrong: coordinate(made, wrong, offer, own), f"{made.name}: the action {wrong[0].tolist()}")
+            _check_refused(partial(coordinate, made, wrong, offer, own), f"{made.name}: the action {wrong[0].tolist()}")
 
 
 def check_horizontal(protocol: HorizontalProtocol | str, *, agents: int = 5) -> None:

@@ -125,7 +125,8 @@ def test_a_vehicle_that_finds_every_price_too_high_still_leaves_charged(
     need = min(need, steps * dt_h * p_max * efficiency)
     left, taken = need, []
     for step in range(steps):
-        least = least_charge_mw(*(np.array([[x]]) for x in (left, (steps - step) * dt_h, p_max, efficiency)), dt_h)
+        needed, leaves = np.array([[left]]), np.array([[(steps - step) * dt_h]])
+        least = least_charge_mw(needed, leaves, np.array([p_max]), np.array([efficiency]), dt_h)
         offer = charging_offer(np.array([[-p_max]]), np.zeros((1, 1)), least_mw=least, willing_usd_per_mwh=np.array([50.0]))
         charging = -best(1000.0, offer)
         assert 0.0 <= charging <= p_max

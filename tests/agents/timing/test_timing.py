@@ -127,8 +127,8 @@ def test_without_delays_it_is_lockstep(roles: list[str], dt_h: float, steps: int
         return told(len(state), state, orders)
 
     timeline = Timeline({role: RoleTiming(dt_h) for role in roles}, dt_h, steps, seed=5)
-    played = list(play(timeline, (0,), decide, advance))
     state: tuple[int, ...] = (0,)
+    played = list(play(timeline, state, decide, advance))
     for number in range(steps):
         state = advance(state, {role: decide(role, state) for role in roles})
         assert played[number] == state
@@ -169,7 +169,7 @@ def test_everything_wrong_with_a_timing_is_told_at_once() -> None:
         RoleTiming(float("nan"), -1.0, float("inf"))
     with pytest.raises(ConfigError, match="tick_h: is 0; expected a microsecond or more"):
         RoleTiming(0.0)
-    with pytest.raises(ConfigError, match="jitter_h: is 0.6; expected at most half of tick_h, which is 1"):
+    with pytest.raises(ConfigError, match=r"jitter_h: is 0\.6; expected at most half of tick_h, which is 1"):
         RoleTiming(1.0, jitter_h=0.6)
     with pytest.raises(ConfigError, match=r"dt_h: is 0(.|\n)*steps: is 0"):
         Timeline({}, 0.0, 0)

@@ -81,24 +81,24 @@ class Timeline:
         Every `OBSERVE` has its `APPLY`, unless its orders would come into force after the last step has begun.
         """
         dt_us = to_us(self.dt_h)
-        queue = [Moment(0, Doing.ADVANCE, 0, 0, "", 0), *(self._observe(place, role, 0) for place, role in enumerate(self.roles))]
+        queue = [Moment(0, Doing.ADVANCE, 0, 0, "", 0)]
+        for place, role in enumerate(self.roles):
+            queue += self._decision(place, role, 0)
         heapify(queue)
         while True:
             moment = heappop(queue)
             yield moment
             following = moment.number + 1
             if moment.doing is Doing.OBSERVE:
-                heappush(queue, self._apply(moment))
-                heappush(queue, self._observe(moment.place, moment.role, following))
+                for later in self._decision(moment.place, moment.role, following):
+                    heappush(queue, later)
             elif moment.doing is Doing.ADVANCE:
                 if following == self.steps:
                     return
                 heappush(queue, Moment(following * dt_us, Doing.ADVANCE, 0, following, "", following))
 
-    def _observe(self, place: int, role: str, number: int) -> Moment:
+    def _decision(self, place: int, role: str, number: int) -> tuple[Moment, Moment]:
+        """Both moments of one decision."""
         tick = tick_of(self.roles[role], role, number, self.seed)
-        return Moment(tick.decided_us, Doing.OBSERVE, place, number, role, tick.seen_us // to_us(self.dt_h))
-
-    def _apply(self, observed: Moment) -> Moment:
-        tick = tick_of(self.roles[observed.role], observed.role, observed.number, self.seed)
-        return observed._replace(time_us=tick.applied_us, doing=Doing.APPLY)
+        observed = Moment(tick.decided_us, Doing.OBSERVE, place, number, role, tick.seen_us // to_us(self.dt_h))
+        return observed, observed._replace(time_us=tick.applied_us, doing=Doing.APPLY)

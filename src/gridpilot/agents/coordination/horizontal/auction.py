@@ -20,7 +20,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from gridpilot.values import Floats, Ints
+from gridpilot.jit import inner, kernel
+from gridpilot.values import Floats
 
 ENERGY_QUANTUM_MWH: Final = 2.0**-20
 """About 1 Wh."""
@@ -65,56 +66,78 @@ def on_quanta(book: Book) -> Book:
     )
 
 
-def match(book: Book, seller_share: float = 0.5) -> Fills:
+@kernel
+def match(book: Book, seller_share: float) -> Fills:
     """What is traded of a book on its quanta; `seller_share` is k, 0 for the buyers' best price and 1 for the sellers'."""
-    flat = Book(*(steps.reshape(len(steps), -1) for steps in book))
-    traded, lowest, highest = _crossing(flat)
-    middle = _down(lowest + seller_share * (highest - lowest), PRICE_QUANTUM_USD_PER_MWH)
-    bought = _merit_order(-flat.bid_usd_per_mwh, flat.bid_mwh, -highest, traded)
-    sold = _merit_order(flat.offer_usd_per_mwh, flat.offer_mwh, lowest, traded)
-    return Fills(
-        np.where(traded > 0.0, middle, 0.0),
-        traded,
-        bought.reshape(book.bid_mwh.shape),
-        sold.reshape(book.offer_mwh.shape),
-    )
+    batch = book.bid_mwh.shape[0]
+    price, traded = np.zeros(batch), np.zeros(batch)
+    bought, sold = np.zeros(book.bid_mwh.shape), np.zeros(book.offer_mwh.shape)
+    for b in range(batch):
+        bid, offer = -book.bid_usd_per_mwh[b].ravel(), book.offer_usd_per_mwh[b].ravel()
+        bid_mwh, offer_mwh = book.bid_mwh[b].ravel(), book.offer_mwh[b].ravel()
+        traded[b], highest, lowest = _crossing(bid, bid_mwh, offer, offer_mwh)
+        if traded[b] > 0.0:
+            middle = lowest + seller_share * (highest - lowest)
+            price[b] = np.floor(middle / PRICE_QUANTUM_USD_PER_MWH) * PRICE_QUANTUM_USD_PER_MWH
+            _serve(bid, bid_mwh, -highest, traded[b], bought[b].reshape(-1))
+            _serve(offer, offer_mwh, lowest, traded[b], sold[b].reshape(-1))
+    return Fills(price, traded, bought, sold)
 
 
 def up(price_usd_per_mwh: Floats | float) -> Floats:
     """Prices rounded up to their quantum."""
     # Zero has no sign here: −0.0 + 0.0 is 0.0.
-    return np.ceil(np.asarray(price_usd_per_mwh) / PRICE_QUANTUM_USD_PER_MWH) * PRICE_QUANTUM_USD_PER_MWH + 0.0
+    rounded: Floats = np.ceil(np.asarray(price_usd_per_mwh) / PRICE_QUANTUM_USD_PER_MWH) * PRICE_QUANTUM_USD_PER_MWH + 0.0
+    return rounded
 
 
 def _down(values: Floats, quantum: float) -> Floats:
     return np.floor(values / quantum) * quantum
 
 
-def _crossing(book: Book) -> tuple[Floats, Floats, Floats]:
-    """The most that can be traded, the lowest and the highest price for it, `[B]`, from steps `[B, n·K]`."""
-    price = np.concatenate([book.offer_usd_per_mwh, book.bid_usd_per_mwh], axis=1)
-    # Offers stand before bids, and stay there at equal prices: neither curve is cut short where they meet.
-    order = np.argsort(price, axis=1, kind="stable")
-    price = np.take_along_axis(price, order, axis=1)
-    offered = np.take_along_axis(np.concatenate([book.offer_mwh, np.zeros(book.bid_mwh.shape)], axis=1), order, axis=1)
-    bid = np.take_along_axis(np.concatenate([np.zeros(book.offer_mwh.shape), book.bid_mwh], axis=1), order, axis=1)
-    supply = np.cumsum(offered, axis=1)
-    demand = np.cumsum(bid[:, ::-1], axis=1)[:, ::-1]
-    traded = np.minimum(supply, demand).max(axis=1)
-    first = np.argmax(supply >= traded[:, None], axis=1)
-    last = price.shape[1] - 1 - np.argmax(demand[:, ::-1] >= traded[:, None], axis=1)
-    rows = np.arange(len(price))
-    return traded, price[rows, first], price[rows, last]
+@inner
+def _crossing(bid: Floats, bid_mwh: Floats, offer: Floats, offer_mwh: Floats) -> tuple[float, float, float]:
+    """The most that can be traded, and the highest and the lowest price for it; `bid` are negative prices, as costs are."""
+    bids, offers = np.argsort(bid, kind="mergesort"), np.argsort(offer, kind="mergesort")
+    traded = highest = lowest = 0.0
+    i = j = 0
+    wanted, left = bid_mwh[bids[0]], offer_mwh[offers[0]]
+    while -bid[bids[i]] >= offer[offers[j]]:
+        part = min(wanted, left)
+        if part > 0.0:
+            highest, lowest = -bid[bids[i]], offer[offers[j]]
+        traded, wanted, left = traded + part, wanted - part, left - part
+        if wanted == 0.0:
+            i += 1
+            if i == len(bids):
+                break
+            wanted = bid_mwh[bids[i]]
+        else:
+            j += 1
+            if j == len(offers):
+                break
+            left = offer_mwh[offers[j]]
+    return traded, highest, lowest
 
 
-def _merit_order(cost: Floats, available_mwh: Floats, marginal: Floats, traded_mwh: Floats) -> Floats:
-    """Parts of steps `[B, s]` that make up `traded_mwh` `[B]`: all below the marginal cost `[B]`, a share of those at it."""
-    quanta: Ints = (available_mwh / ENERGY_QUANTUM_MWH).astype(np.int64)
-    inside = np.where(cost < marginal[:, None], quanta, 0)
-    tied = np.where(cost == marginal[:, None], quanta, 0)
-    left = (traded_mwh / ENERGY_QUANTUM_MWH).astype(np.int64) - inside.sum(axis=1)
-    share = tied * left[:, None] // np.maximum(tied.sum(axis=1), 1)[:, None]
-    over = left - share.sum(axis=1)
-    first = (tied > 0) & (np.cumsum(tied > 0, axis=1) <= over[:, None])
-    quanta_traded: Ints = inside + share + first
-    return quanta_traded * ENERGY_QUANTUM_MWH
+@inner
+def _serve(cost: Floats, available_mwh: Floats, marginal: float, traded_mwh: float, filled_mwh: Floats) -> None:
+    """Write what each step gives to `traded_mwh`: all of those below the marginal cost, a share of those at it."""
+    left, tied = traded_mwh, 0.0
+    for k in range(len(cost)):
+        if cost[k] < marginal:
+            filled_mwh[k] = available_mwh[k]
+            left -= available_mwh[k]
+        elif cost[k] == marginal:
+            tied += available_mwh[k]
+    over = left
+    for k in range(len(cost)):
+        if cost[k] == marginal:
+            # In whole numbers, as a quotient of doubles might round above the share.
+            share = int(available_mwh[k] / ENERGY_QUANTUM_MWH) * int(left / ENERGY_QUANTUM_MWH) // int(tied / ENERGY_QUANTUM_MWH)
+            filled_mwh[k] = share * ENERGY_QUANTUM_MWH
+            over -= filled_mwh[k]
+    for k in range(len(cost)):
+        if over > 0.0 and cost[k] == marginal and available_mwh[k] > 0.0:
+            filled_mwh[k] += ENERGY_QUANTUM_MWH
+            over -= ENERGY_QUANTUM_MWH

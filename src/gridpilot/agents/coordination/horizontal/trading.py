@@ -98,9 +98,9 @@ class Trading:
         """
         _check(book)
         book = on_quanta(book)
-        fee, charge = up(self.fee_usd_per_mwh), up(self.network_charge_usd_per_mwh)
+        fee, charge = float(up(self.fee_usd_per_mwh)), float(up(self.network_charge_usd_per_mwh))
         net = book._replace(bid_usd_per_mwh=book.bid_usd_per_mwh - fee - charge, offer_usd_per_mwh=book.offer_usd_per_mwh + fee)
-        fills = match(net, self.seller_share)
+        fills = match(Book(*(np.ascontiguousarray(steps) for steps in net)), float(self.seller_share))
         price = fills.price_usd_per_mwh[:, None]
         bought, sold = fills.bought_mwh.sum(axis=2), fills.sold_mwh.sum(axis=2)
         return Clearing(
