@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridpilot.agents.coordination.offers import Offer, answer, join, make_offer, offer_kind, offer_kinds
-from gridpilot.agents.coordination.offers.charging import charging_offer, least_charge_mw
+from gridpilot.agents.coordination.offers import Offer, answer, ev, join, make_offer, offer_kind, offer_kinds
 from gridpilot.devices import device_kind, generator, load, renewable, storage
 from gridpilot.devices.device import DeviceKind
 from gridpilot.errors import ConfigError, UnknownNameError
@@ -25,7 +24,7 @@ def offered(kind: str, parameters: Any, state: Any, terms: dict[str, float], exo
     """The offer of one device."""
     device, maker = device_kind(kind), offer_kind(kind)
     low, high = device.bounds(parameters, state, exogenous, np.ones((1, 1), dtype=np.bool_), dt_h)
-    return maker.make(parameters, state, maker.from_rows([terms]), low, high, dt_h)
+    return maker.make(parameters, state, maker.from_rows([terms]), exogenous, low, high, dt_h)
 
 
 def booked(kind: DeviceKind, parameters: Any, state: Any, setpoint: float, exogenous: Floats, dt_h: float) -> tuple[float, float, Any]:
@@ -116,37 +115,54 @@ def test_a_renewable_is_curtailed_only_below_its_marginal_cost(kind: str, price:
     assert best(price, offer) == limit
 
 
+class Points(NamedTuple):
+    p_max_mw: Floats
+    charge_efficiency: Floats
+
+
+class Sessions(NamedTuple):
+    needed_mwh: Floats
+    left_h: Floats
+
+
+def charging(points: Points, needed_mwh: float, left_h: float, low_mw: float, high_mw: float, dt_h: float) -> Offer:
+    """The offer of one point whose driver pays up to 50 USD/MWh, and feeds back above 200."""
+    terms = ev.terms([{"willing_usd_per_mwh": 50.0, "give_back_usd_per_mwh": 200.0}])
+    here = Sessions(np.array([[needed_mwh]]), np.array([[left_h]]))
+    return ev.make(points, here, terms, np.zeros((1, 2)), np.array([[low_mw]]), np.array([[high_mw]]), dt_h)
+
+
 @given(numbers(0.0, 40.0), numbers(0.1, 24.0), numbers(1.0, 22.0), numbers(0.7, 1.0), CYCLES)
-def test_a_vehicle_that_finds_every_price_too_high_still_leaves_charged(
+def test_a_car_that_finds_every_price_too_high_still_leaves_charged(
     need: float, hours: float, p_max: float, efficiency: float, dt_h: float
 ) -> None:
-    """Unless full power from the first step on would not have been enough either."""
-    steps = max(int(hours / dt_h), 1)
-    need = min(need, steps * dt_h * p_max * efficiency)
+    """And not a step earlier than it must."""
+    points = Points(np.array([p_max]), np.array([efficiency]))
+    steps, most = max(int(hours / dt_h), 1), dt_h * p_max * efficiency
+    need = min(need, steps * most)
     left, taken = need, []
     for step in range(steps):
-        needed, leaves = np.array([[left]]), np.array([[(steps - step) * dt_h]])
-        least = least_charge_mw(needed, leaves, np.array([p_max]), np.array([efficiency]), dt_h)
-        offer = charging_offer(np.array([[-p_max]]), np.zeros((1, 1)), least_mw=least, willing_usd_per_mwh=np.array([50.0]))
-        charging = -best(1000.0, offer)
-        assert 0.0 <= charging <= p_max
-        taken.append(charging)
-        left -= charging * dt_h * efficiency
+        chosen = -best(1000.0, charging(points, left, (steps - step) * dt_h, -min(p_max, left / efficiency / dt_h), 0.0, dt_h))
+        assert 0.0 <= chosen <= p_max
+        taken.append(chosen)
+        left = max(left - chosen * dt_h * efficiency, 0.0)
     assert left == pytest.approx(0.0, abs=1e-8)
-    waited = int((steps * dt_h * p_max * efficiency - need) / (dt_h * p_max * efficiency) - 1e-6)
+    waited = int(steps - need / most - 1e-6)
     assert not any(taken[:waited])
 
 
-def test_a_vehicle_charges_at_once_at_a_good_price_and_feeds_back_where_it_may() -> None:
-    low, high = np.array([[-11.0, -11.0]]), np.array([[0.0, 11.0]])
-    least = np.array([[0.0, 0.0]])
-    offer = charging_offer(low, high, least_mw=least, willing_usd_per_mwh=np.array([50.0, 50.0]), give_back_usd_per_mwh=200.0)
-    for price, expected in ((40.0, [-11.0, -11.0]), (60.0, [0.0, 0.0]), (250.0, [0.0, 11.0])):
-        assert answer(np.full((1, 2), price), offer).tolist() == [expected]
-    pressed = charging_offer(
-        low, high, least_mw=np.array([[4.0, 4.0]]), willing_usd_per_mwh=np.array([50.0, 50.0]), give_back_usd_per_mwh=200.0
-    )
-    assert answer(np.full((1, 2), 250.0), pressed).tolist() == [[-4.0, -4.0]]
+@pytest.mark.parametrize(("price", "waiting_mw", "pressed_mw"), [(40.0, -11.0, -11.0), (60.0, 0.0, -4.0), (250.0, 11.0, -4.0)])
+def test_a_car_charges_at_a_good_price_and_feeds_back_where_it_can_wait(price: float, waiting_mw: float, pressed_mw: float) -> None:
+    points = Points(np.array([11.0]), np.array([1.0]))
+    assert best(price, charging(points, 15.0, 9.0, -11.0, 11.0, 1.0)) == waiting_mw
+    assert best(price, charging(points, 15.0, 2.0, -11.0, 11.0, 1.0)) == pressed_mw
+
+
+def test_a_car_that_has_just_come_is_asked_what_it_needs() -> None:
+    points, empty = Points(np.array([11.0]), np.array([1.0])), Sessions(np.zeros((1, 1)), np.zeros((1, 1)))
+    terms = ev.terms([{"willing_usd_per_mwh": 50.0}])
+    offer = ev.make(points, empty, terms, np.array([[15.0, 2.0]]), np.array([[-11.0]]), np.zeros((1, 1)), 1.0)
+    assert best(100.0, offer) == -4.0
 
 
 def test_offers_join_in_order() -> None:
@@ -156,10 +172,9 @@ def test_offers_join_in_order() -> None:
     assert answer(np.full((2, 3), 25.0), both).tolist() == [[1.0, 5.0, 0.0]] * 2
 
 
-def test_every_kind_with_an_offer_is_a_device_and_an_unknown_one_is_answered_with_the_valid_ones() -> None:
-    assert {"generator", "load", "solar", "storage", "wind"} <= set(offer_kinds())
-    assert all(device_kind(kind).name == kind for kind in offer_kinds())
-    with pytest.raises(UnknownNameError, match="generator, load"):
+def test_offers_are_found_by_the_kind_and_an_unknown_one_is_answered_with_the_valid_ones() -> None:
+    assert set(offer_kinds()) == {"ev", "generator", "load", "solar", "storage", "wind"}
+    with pytest.raises(UnknownNameError, match="ev, generator, load, solar, storage, wind"):
         offer_kind("tram")
 
 
@@ -170,7 +185,7 @@ def test_costs_without_an_answer_are_refused_and_named() -> None:
     state, limits = generator.initial_state(parameters, 1), np.zeros((1, 3))
     maker = offer_kind("generator")
     with pytest.raises(ConfigError, match=r"unit 1: has a piecewise-linear cost(.|\n)*unit 2: has cost_a -1"):
-        maker.make(parameters, state, maker.from_rows([{}, {}, {}]), limits, limits, 1.0)
+        maker.make(parameters, state, maker.from_rows([{}, {}, {}]), NONE, limits, limits, 1.0)
 
 
 def test_offers_that_contradict_themselves_are_refused_all_at_once() -> None:

@@ -161,11 +161,31 @@ def test_the_price_is_where_the_setting_puts_it(seller_share: float, price: floa
 
 
 def test_equal_offers_share_pro_rata_and_the_odd_quantum_goes_to_the_first() -> None:
-    offers = np.array([[[1.0], [1.0], [1.0], [0.0]]])
-    bids = np.array([[[0.0], [0.0], [0.0], [1.0]]])
+    offers = np.array([[[0.0], [1.0], [1.0], [1.0]]])
+    bids = np.array([[[1.0], [0.0], [0.0], [0.0]]])
     price = np.full(offers.shape, 10.0)
     sold = Trading().clear(Book(price, bids, price, offers)).sold_mwh[0, :, 0] / ENERGY_QUANTUM_MWH
-    assert sold.tolist() == [349526.0, 349525.0, 349525.0, 0.0]
+    assert sold.tolist() == [0.0, 349526.0, 349525.0, 349525.0]
+
+
+def test_a_step_without_energy_moves_no_price() -> None:
+    one, none = [[10.0], [50.0]], [[0.0], [1.0]]
+    book = Book(
+        np.array([[[60.0], *one]]), np.array([[[1.0], *none]]), np.array([[[30.0], [55.0], [0.0]]]), np.array([[[1.0], [0.0], [0.0]]])
+    )
+    assert Trading(seller_share=0.0).clear(book).price_usd_per_mwh[0] == 30.0
+    assert Trading(seller_share=1.0).clear(book).price_usd_per_mwh[0] == 60.0
+
+
+@given(books(), MARKETS, PRICES, PRICES)
+def test_somebody_who_wants_nothing_changes_nothing(book: Book, market: Trading, bid: float, offer: float) -> None:
+    batch, _, steps = book.bid_mwh.shape
+    idle = Book(*(np.full((batch, 1, steps), value) for value in (bid, 0.0, offer, 0.0)))
+    more = market.clear(Book(*(np.concatenate([second, first], axis=1) for first, second in zip(book, idle, strict=True))))
+    without = market.clear(book)
+    assert (more.price_usd_per_mwh == without.price_usd_per_mwh).all()
+    assert (more.paid_usd[:, 1:] == without.paid_usd).all()
+    assert not more.paid_usd[:, 0].any()
 
 
 def test_what_does_not_meet_is_not_traded() -> None:

@@ -33,7 +33,7 @@ def terms(rows: Sequence[Mapping[str, Any]]) -> Terms:
     return made
 
 
-def make(parameters: Parameters, state: State, terms: Terms, low_mw: Floats, high_mw: Floats, dt_h: float) -> Offer:
+def make(parameters: Parameters, state: State, terms: Terms, exogenous: Floats, low_mw: Floats, high_mw: Floats, dt_h: float) -> Offer:
     """The offer `[B, n]`; raises `ConfigError` for units whose cost is not a convex quadratic."""
     problems = [Problem(f"unit {k}", "has a piecewise-linear cost; expected a quadratic one") for k in _with_points(parameters)]
     concave = np.flatnonzero(parameters.cost_a < 0.0)

@@ -20,5 +20,5 @@ class OfferKind:
     """NamedTuple of arrays `[n]`: what the device's owner wants, beside what the device's own parameters say."""
     from_rows: Callable[[Sequence[Mapping[str, Any]]], Any]
     """One dict of named numbers per device → terms; raises `ConfigError`."""
-    make: Callable[[Any, Any, Any, Floats, Floats, float], Offer]
-    """(parameters, state, terms, low_mw, high_mw, dt_h) → offer `[B, n]`; limits are those of the kind's `bounds`."""
+    make: Callable[[Any, Any, Any, Floats, Floats, Floats, float], Offer]
+    """(parameters, state, terms, exogenous, low_mw, high_mw, dt_h) → offer `[B, n]`; limits are those of the kind's `bounds`."""

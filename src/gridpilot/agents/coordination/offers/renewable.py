@@ -28,7 +28,7 @@ def terms(rows: Sequence[Mapping[str, Any]]) -> Terms:
     return made
 
 
-def make(parameters: Parameters, state: State, terms: Terms, low_mw: Floats, high_mw: Floats, dt_h: float) -> Offer:
+def make(parameters: Parameters, state: State, terms: Terms, exogenous: Floats, low_mw: Floats, high_mw: Floats, dt_h: float) -> Offer:
     """The offer `[B, n]`: the whole range at rest."""
     return make_offer(low_mw, high_mw, rest_mw=high_mw, buy_below_usd_per_mwh=terms.marginal_usd_per_mwh)
 

@@ -35,7 +35,7 @@ def terms(rows: Sequence[Mapping[str, Any]]) -> Terms:
     return made
 
 
-def make(parameters: Parameters, state: State, terms: Terms, low_mw: Floats, high_mw: Floats, dt_h: float) -> Offer:
+def make(parameters: Parameters, state: State, terms: Terms, exogenous: Floats, low_mw: Floats, high_mw: Floats, dt_h: float) -> Offer:
     """The offer `[B, n]`."""
     value, wear = terms.value_usd_per_mwh, parameters.wear_usd_per_mwh
     return make_offer(
