@@ -18,15 +18,13 @@ class ChaosProxy:
         self._server = server
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._refuses = False
+        self.port = 0
 
     async def __aenter__(self) -> ChaosProxy:
-        self._listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port: int = self._listener.sockets[0].getsockname()[1]
+        await self.heal()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._listener.close()
         self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._listener.wait_closed()
@@ -36,22 +34,21 @@ class ChaosProxy:
         return self._server.at(self.port)
 
     def cut(self) -> None:
-        """Reset all connections, and all that are tried."""
-        self._refuses = True
+        """Reset all connections, and refuse those that are tried."""
+        self._listener.close()
         for writer in tuple(self._open):
             writer.transport.abort()
 
-    def heal(self) -> None:
-        self._refuses = False
+    async def heal(self) -> None:
+        """Listen again, on the same port."""
+        self._listener = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = self._listener.sockets[0].getsockname()[1]
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        if self._refuses:
-            writer.transport.abort()
-            return
         there, back = await asyncio.open_connection(self._server.host, self._server.port)
         self._open |= {writer, back}
         await asyncio.gather(self._pump(reader, back), self._pump(there, writer))

@@ -63,7 +63,7 @@ async def _cut(server: Server) -> None:
         proxy.cut()
         await asyncio.sleep(OUTAGE_S)
         await _raises_when_down(broker, subject)
-        proxy.heal()
+        await proxy.heal()
         payloads = await _until_heard(broker, subject, subscription)
         assert payloads[-1] == b"after"
         assert (await broker.health()).connected

@@ -58,15 +58,7 @@ class Subscription:
 
     async def batch(self, timeout_s: float | None = None) -> list[Message]:
         """All messages that wait, after waiting for the first; empty when the time is over or the subscription was closed."""
-        if not self._waiting and not self.closed:
-            self._ready.clear()
-            if self._waiting:  # delivered by a thread between the two lines above
-                return self.take()
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await self._ready.wait()
-            except TimeoutError:
-                return []
+        await self._wait(timeout_s)
         return self.take()
 
     def take(self) -> list[Message]:
@@ -79,16 +71,15 @@ class Subscription:
 
     async def next(self, timeout_s: float | None = None) -> Message:
         """The next message; raises `BrokerError` when none came in time, or the subscription was closed."""
-        if not self._waiting and not self.closed:
-            self._ready.clear()
-            if not self._waiting:
-                await self._wait(timeout_s)
+        await self._wait(timeout_s)
         with self._lock:
-            if not self._waiting:
-                raise BrokerError(f"The subscription to {self.pattern!r} was closed; subscribe again to receive more.")
-            message = self._waiting.popleft()
-            self._bytes -= len(message.payload)
-        return message
+            if self._waiting:
+                message = self._waiting.popleft()
+                self._bytes -= len(message.payload)
+                return message
+        if self.closed:
+            raise BrokerError(f"The subscription to {self.pattern!r} was closed; subscribe again to receive more.")
+        raise BrokerError(f"No message of {self.pattern!r} came within {timeout_s} s.")
 
     async def close(self) -> None:
         """End the subscription; what already waits can still be read."""
@@ -123,8 +114,14 @@ class Subscription:
         return was_empty
 
     async def _wait(self, timeout_s: float | None) -> None:
+        """Until there is a message, the subscription is closed, or the time is over."""
+        if self._waiting or self.closed:
+            return
         try:
             async with asyncio.timeout(timeout_s):
-                await self._ready.wait()
+                while not (self._waiting or self.closed):
+                    self._ready.clear()
+                    if not self._waiting:  # a thread may have delivered between the two lines above
+                        await self._ready.wait()
         except TimeoutError:
-            raise BrokerError(f"No message of {self.pattern!r} came within {timeout_s} s.") from None
+            return

@@ -2,7 +2,7 @@
 
 The first two tokens of a subject are the topic and the whole subject is the key, so all messages of a subject are in one
 partition, in order. A consumer group would take seconds to share partitions out again after a loss, so there is none. One
-thread reads; a second one, alive only while it is needed, makes the client's calls that block.
+thread reads; a second one makes the client's calls that block. Each has a consumer of its own: calls on one wait for each other.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -59,7 +60,8 @@ class KafkaBroker:
         self._failed: list[str] = []
         self._why = ""
         self._producer: Producer | None = None
-        self._consumer: Consumer
+        self._asking: Consumer
+        self._wanted: SimpleQueue[list[TopicPartition]] = SimpleQueue()
         self._stop = Event()
 
     async def connect(self) -> None:
@@ -72,10 +74,10 @@ class KafkaBroker:
         except BrokerError:
             self._calls.shutdown()
             raise
-        self._consumer = Consumer({**common, "group.id": f"gridpilot-{uuid4().hex}", "enable.auto.commit": False,
-                                   "fetch.wait.max.ms": 10, "auto.offset.reset": "latest"})  # fmt: skip
-        self._producer = producer
-        self._reader = Thread(target=self._read, name="gridpilot kafka reader", daemon=True)
+        settings = {**common, "group.id": f"gridpilot-{uuid4().hex}", "enable.auto.commit": False, "fetch.wait.max.ms": 10,
+                    "auto.offset.reset": "latest"}  # fmt: skip
+        self._asking, self._producer = Consumer(settings), producer
+        self._reader = Thread(target=self._read, args=(Consumer(settings),), name="gridpilot kafka reader", daemon=True)
         self._reader.start()
 
     async def publish(self, subject: str, payload: bytes) -> None:
@@ -100,7 +102,7 @@ class KafkaBroker:
         self._routes.add(subscription)
         if topic not in self._ends:
             self._ends[topic] = ends
-            self._consumer.incremental_assign([TopicPartition(topic, place, offset) for (_, place), offset in ends.items()])
+            self._wanted.put([TopicPartition(topic, place, offset) for (_, place), offset in ends.items()])
         return subscription
 
     async def flush(self, timeout_s: float = 5.0) -> None:
@@ -123,7 +125,7 @@ class KafkaBroker:
         self._stop.set()
         self._routes.end()
         await asyncio.wrap_future(self._calls.submit(self._reader.join))
-        await asyncio.wrap_future(self._calls.submit(self._consumer.close))
+        await asyncio.wrap_future(self._calls.submit(self._asking.close))
         await asyncio.wrap_future(self._calls.submit(producer.purge))
         self._calls.shutdown()
 
@@ -141,10 +143,10 @@ class KafkaBroker:
         """Where each partition ends now. A topic that is not there is made by the cluster when it is asked for."""
         give_up = monotonic() + CONNECT_TIMEOUT_S
         while monotonic() < give_up:
-            found = self._consumer.list_topics(topic, timeout=CONNECT_TIMEOUT_S).topics[topic]
+            found = self._asking.list_topics(topic, timeout=CONNECT_TIMEOUT_S).topics[topic]
             if found.partitions and found.error is None:
                 places = [TopicPartition(topic, place) for place in sorted(found.partitions)]
-                return {(topic, one.partition): self._consumer.get_watermark_offsets(one, CONNECT_TIMEOUT_S)[1] for one in places}
+                return {(topic, one.partition): self._asking.get_watermark_offsets(one, CONNECT_TIMEOUT_S)[1] for one in places}
             sleep(POLL_S)
         raise BrokerError(f"{self._address} has no topic {topic!r} and makes none: create it, or set auto.create.topics.enable.")
 
@@ -155,13 +157,23 @@ class KafkaBroker:
 
     # ------------------------------------------------------------------------ what the client's threads call
 
-    def _read(self) -> None:
+    def _read(self, consumer: Consumer) -> None:
         while not self._stop.is_set():
-            found = self._consumer.poll(POLL_S)
-            if found is None or found.error() is not None:
-                continue
-            self._why = ""
-            self._take(Message((found.key() or b"").decode(), found.value() or b""), (found.topic(), found.partition()), found.offset())
+            while not self._wanted.empty():
+                self._assign(consumer, self._wanted.get())
+            found = consumer.poll(POLL_S)
+            if found is not None and found.error() is None:
+                self._why = ""
+                place = found.topic() or "", found.partition() or 0
+                self._take(Message((found.key() or b"").decode(), found.value() or b""), place, found.offset() or 0)
+        consumer.close()
+
+    def _assign(self, consumer: Consumer, added: list[TopicPartition]) -> None:
+        try:
+            consumer.list_topics(added[0].topic, timeout=POLL_S)  # else its leaders are looked for a second later
+        except KafkaException as error:
+            self._why = str(error)
+        consumer.incremental_assign(added)
 
     def _take(self, message: Message, place: tuple[str, int], offset: int) -> None:
         for subscription in self._routes.of(message.subject):

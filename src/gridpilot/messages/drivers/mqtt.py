@@ -1,8 +1,8 @@
 """MQTT 5, by paho: QoS 1 (at least once) on a session which outlives a lost connection for a minute.
 
 A clean session would lose its subscriptions with the connection. The client's thread hands messages to the event loop.
-Messages are dispatched by topic filter; a server that sends one copy for each of several overlapping filters, as MQTT
-allows, is heard as often.
+Filters that overlap may bring one copy of a message or several, as the server likes; each copy names the filters it is
+for by their identifiers, and goes to those alone.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ try:
     from paho.mqtt.client import CallbackAPIVersion, Client, MQTTMessage, MQTTv5
     from paho.mqtt.packettypes import PacketTypes
     from paho.mqtt.properties import Properties
+    from paho.mqtt.subscribeoptions import SubscribeOptions
 except ImportError as error:
     raise MissingExtraError("paho-mqtt", "mqtt", "A broker at mqtt://") from error
 
@@ -49,18 +50,19 @@ class MqttBroker:
     def __init__(self, address: Address) -> None:
         self.max_payload_bytes = 16 * 2**20
         self._address = address
-        self._routes = Routes()
+        self._filters: dict[str, int] = {}
+        self._routes: dict[int, Routes] = {}
         self._loop: asyncio.AbstractEventLoop
         self._client: Client | None = None
         self._connects, self._why = 0, "not connected yet"
-        self._up: asyncio.Event
+        self._tried: asyncio.Event
         self._answered: dict[int, asyncio.Future[int]] = {}
         self._unacknowledged: set[int] = set()
         self._all_acknowledged: asyncio.Event
 
     async def connect(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._up, self._all_acknowledged = asyncio.Event(), asyncio.Event()
+        self._tried, self._all_acknowledged = asyncio.Event(), asyncio.Event()
         client = self._make_client()
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = OUTLIVES_S
@@ -70,10 +72,12 @@ class MqttBroker:
         self._client = client
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self._up.wait()
-        except TimeoutError as error:
+                await self._tried.wait()
+        except TimeoutError:
+            self._why = f"no answer within {CONNECT_TIMEOUT_S} s"
+        if not self._connects:
             await self.close()
-            raise BrokerError(f"{self._address} cannot be reached ({self._why}). Is mosquitto running there?") from error
+            raise BrokerError(f"{self._address} cannot be reached ({self._why}). Is mosquitto running there?")
 
     async def publish(self, subject: str, payload: bytes) -> None:
         check_payload(payload, self.max_payload_bytes)
@@ -89,13 +93,18 @@ class MqttBroker:
     async def subscribe(self, pattern: str, *, limit: int = LIMIT) -> Subscription:
         client = self._require_connected()
         subscription = Subscription(check_pattern(pattern), self._unsubscribe, limit=limit)
-        self._routes.add(subscription)
+        identifier = self._filters.setdefault(filter_of(pattern), len(self._filters) + 1)
+        routes = self._routes.setdefault(identifier, Routes())
+        routes.add(subscription)
+        properties = Properties(PacketTypes.SUBSCRIBE)
+        properties.SubscriptionIdentifier = identifier
+        options = SubscribeOptions(qos=QOS, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         try:
-            granted = await self._answer(client.subscribe(filter_of(pattern), qos=QOS)[1])
+            granted = await self._answer(client.subscribe(filter_of(pattern), options=options, properties=properties)[1])
         except TimeoutError:
             granted = -1
         if granted != QOS:
-            self._routes.remove(subscription)
+            routes.remove(subscription)
             raise BrokerError(f"{self._address} took no subscription to {pattern!r} (answer {granted}, expected {QOS}).")
         return subscription
 
@@ -111,13 +120,14 @@ class MqttBroker:
     async def health(self) -> Health:
         connected = self._client is not None and self._client.is_connected()
         detail = f"connected to {self._address}" if connected else f"{self._address} is down: {self._why}"
-        return Health(connected, max(0, self._connects - 1), self._routes.dropped, detail)
+        return Health(connected, max(0, self._connects - 1), sum(routes.dropped for routes in self._routes.values()), detail)
 
     async def close(self) -> None:
         client, self._client = self._client, None
         if client is None:
             return
-        self._routes.end()
+        for routes in self._routes.values():
+            routes.end()
         properties = Properties(PacketTypes.DISCONNECT)
         properties.SessionExpiryInterval = 0  # the server forgets the session, and what waits in it
         client.disconnect(properties=properties)
@@ -126,9 +136,9 @@ class MqttBroker:
         client.loop_stop()
 
     async def _unsubscribe(self, subscription: Subscription) -> None:
-        self._routes.remove(subscription)
-        shared = any(other.pattern == subscription.pattern for other in self._routes)
-        if self._client is not None and self._client.is_connected() and not shared:
+        routes = self._routes[self._filters[filter_of(subscription.pattern)]]
+        routes.remove(subscription)
+        if self._client is not None and self._client.is_connected() and not len(routes):
             self._client.unsubscribe(filter_of(subscription.pattern))
 
     def _make_client(self) -> Client:
@@ -161,20 +171,22 @@ class MqttBroker:
     def _on_connect(self, client: Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             self._why = f"refused: {reason}"
-            return
-        self._connects += 1
-        self._loop.call_soon_threadsafe(self._up.set)
+        else:
+            self._connects += 1
+        self._loop.call_soon_threadsafe(self._tried.set)
 
     def _on_connect_fail(self, client: Client, userdata: Any) -> None:
         self._why = "no connection"
+        self._loop.call_soon_threadsafe(self._tried.set)
 
     def _on_disconnect(self, client: Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         self._why = f"disconnected: {reason}"
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         subject = message.topic.replace("/", ".")
-        for subscription in self._routes.of(subject):
-            subscription.deliver_from_thread(Message(subject, message.payload))
+        for identifier in getattr(message.properties, "SubscriptionIdentifier", ()):
+            for subscription in self._routes[identifier].of(subject):
+                subscription.deliver_from_thread(Message(subject, message.payload))
 
     def _on_subscribe(self, client: Client, userdata: Any, mid: int, reasons: list[Any], properties: Any) -> None:
         self._loop.call_soon_threadsafe(self._granted, mid, reasons[0].value)

@@ -44,11 +44,12 @@ class NatsBroker:
                 await self._client.connect(
                     servers, user=self._address.username or None, password=self._address.password or None,
                     tls=self._address.tls_context(), connect_timeout=2, reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]
-                    max_reconnect_attempts=-1, error_cb=self._on_error, pending_size=16 * 2**20,
+                    max_reconnect_attempts=1, error_cb=self._on_error, pending_size=16 * 2**20,
                 )  # fmt: skip
         except (TimeoutError, NatsError, OSError) as error:
             await self._client.close()
             raise BrokerError(f"{self._address} cannot be reached ({self._why or error}). Is nats-server running there?") from error
+        self._client.options["max_reconnect_attempts"] = -1  # a first connection fails at once, a lost one comes back
         self.max_payload_bytes = self._client.max_payload
 
     async def publish(self, subject: str, payload: bytes) -> None:
