@@ -9,6 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.messages.chaos import ChaosProxy
+from tests.messages.servers import SERVERS, Server
 
 from gridpilot.errors import BrokerError
 from gridpilot.messages import Broker, open_broker
@@ -16,8 +18,6 @@ from gridpilot.messages.drivers.in_memory import InMemoryBroker
 from gridpilot.messages.routes import Routes
 from gridpilot.testing import check_broker
 from gridpilot.testing.brokers import PROMISES
-from tests.messages.chaos import ChaosProxy
-from tests.messages.servers import SERVERS, Server
 
 OUTAGE_S = 0.3
 PATIENCE_S = 15.0

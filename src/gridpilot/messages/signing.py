@@ -29,12 +29,16 @@ class Keyring:
     """At least 16 bytes each; ids of 1 to 32 ASCII characters."""
 
     def __post_init__(self) -> None:
-        wrong = [Problem(name, f"has {len(key)} bytes, at least {MIN_KEY_BYTES}") for name, key in self.keys.items() if len(key) < MIN_KEY_BYTES]
+        wrong = [
+            Problem(name, f"has {len(key)} bytes, at least {MIN_KEY_BYTES}") for name, key in self.keys.items() if len(key) < MIN_KEY_BYTES
+        ]
         wrong += [Problem(name, "an id is 1 to 32 ASCII characters") for name in self.keys if not (name.isascii() and 0 < len(name) <= 32)]
         if not self.keys:
             wrong.append(Problem("keys", "there are none"))
         if wrong:
-            raise ConfigError("Messages cannot be signed.", wrong, hint="Make a key with: python -c 'import secrets; print(secrets.token_hex())'")
+            raise ConfigError(
+                "Messages cannot be signed.", wrong, hint="Make a key with: python -c 'import secrets; print(secrets.token_hex())'"
+            )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Keyring | None:
@@ -44,8 +48,12 @@ class Keyring:
         for place, entry in enumerate(filter(None, text.split(",")), start=1):
             name, _, digits = entry.strip().partition(":")
             try:
-                keys[name] = bytes.fromhex(digits)
+                key = bytes.fromhex(digits)
             except ValueError:
+                key = b""
+            if key:
+                keys[name] = key
+            else:
                 wrong.append(Problem(f"entry {place}", "is not id:hexadecimal"))  # the entry itself is a secret
         if wrong:
             raise ConfigError(f"{VARIABLE} cannot be read.", wrong)

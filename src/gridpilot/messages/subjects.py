@@ -53,6 +53,13 @@ def kind_of(subject: str) -> str:
     return tokens[3] if len(tokens) == 4 and tokens[0] == ROOT else "other"
 
 
+def check_name(name: str, kind: str) -> str:
+    """The name of a run, host or role itself; raises `ConfigError` for what cannot be one token."""
+    if not _TOKEN.fullmatch(name):
+        raise ConfigError(f"The name of a {kind} is 1 to 64 letters, digits, '_' or '-'; found {name!r}.")
+    return name
+
+
 def check_subject(subject: str) -> str:
     """The subject itself; raises `ConfigError` for what no broker takes."""
     return _checked(subject, "subject", wildcards=False)

@@ -11,6 +11,6 @@ from gridpilot.testing.powerflow import check_powerflow
 from gridpilot.testing.scenarios import check_scenario
 
 __all__ = [
-    "Check", "DoctorReport", "Examined", "Finding", "Patient", "check_agent", "check_broker", "check_device", "check_env", "check_powerflow",
-    "check_scenario", "examine", "run_doctor",
+    "Check", "DoctorReport", "Examined", "Finding", "Patient", "check_agent", "check_broker", "check_device", "check_env",
+    "check_powerflow", "check_scenario", "examine", "run_doctor",
 ]  # fmt: skip

@@ -156,7 +156,8 @@ async def nothing_left(make: Make) -> None:
 PROMISES: dict[str, Callable[[Make], Coroutine[Any, Any, None]]] = {
     promise.__name__: promise
     for promise in (
-        active_on_return, order_per_subject, exact_dispatch, large_payloads, bounded_inbox, ended_subscription, flush_and_health, nothing_left
+        active_on_return, order_per_subject, exact_dispatch, large_payloads, bounded_inbox, ended_subscription, flush_and_health,
+        nothing_left,
     )
 }  # fmt: skip
 

@@ -19,7 +19,13 @@ from gridpilot.messages.subscription import LIMIT, Message, Subscription
 
 try:
     import aio_pika
-    from aio_pika.abc import AbstractIncomingMessage, AbstractRobustChannel, AbstractRobustConnection, AbstractRobustExchange, AbstractRobustQueue
+    from aio_pika.abc import (
+        AbstractIncomingMessage,
+        AbstractRobustChannel,
+        AbstractRobustConnection,
+        AbstractRobustExchange,
+        AbstractRobustQueue,
+    )
     from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 except ImportError as error:
     raise MissingExtraError("aio-pika", "rabbitmq", "A broker at amqp://") from error
@@ -58,7 +64,7 @@ class RabbitBroker:
                     virtualhost=self._address.path or "/", ssl=self._address.tls, ssl_context=self._address.tls_context(),
                     timeout=CONNECT_TIMEOUT_S, reconnect_interval=RECONNECT_S, heartbeat=HEARTBEAT_S, fail_fast="1",
                 )  # fmt: skip
-                self._channel = await connection.channel(publisher_confirms=False)  # type: ignore[assignment]
+                self._channel = await connection.channel(publisher_confirms=False)
                 self._exchange = await self._channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC)
         except _FAILURES as error:
             raise BrokerError(f"{self._address} cannot be reached ({error}). Is rabbitmq-server running there?") from error

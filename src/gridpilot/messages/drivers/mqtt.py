@@ -21,7 +21,8 @@ from gridpilot.messages.subjects import check_pattern, check_subject
 from gridpilot.messages.subscription import LIMIT, Message, Subscription
 
 try:
-    from paho.mqtt.client import CallbackAPIVersion, Client, MQTTMessage, MQTTv5
+    from paho.mqtt.client import Client, MQTTMessage, MQTTv5
+    from paho.mqtt.enums import CallbackAPIVersion
     from paho.mqtt.packettypes import PacketTypes
     from paho.mqtt.properties import Properties
     from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -64,7 +65,7 @@ class MqttBroker:
         self._loop = asyncio.get_running_loop()
         self._tried, self._all_acknowledged = asyncio.Event(), asyncio.Event()
         client = self._make_client()
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = OUTLIVES_S
         host, port = self._address.only(TLS_PORT if self._address.tls else PORT)
         client.connect_async(host, port, clean_start=False, properties=properties)
@@ -96,7 +97,7 @@ class MqttBroker:
         identifier = self._filters.setdefault(filter_of(pattern), len(self._filters) + 1)
         routes = self._routes.setdefault(identifier, Routes())
         routes.add(subscription)
-        properties = Properties(PacketTypes.SUBSCRIBE)
+        properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
         properties.SubscriptionIdentifier = identifier
         options = SubscribeOptions(qos=QOS, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         try:
@@ -128,7 +129,7 @@ class MqttBroker:
             return
         for routes in self._routes.values():
             routes.end()
-        properties = Properties(PacketTypes.DISCONNECT)
+        properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0  # the server forgets the session, and what waits in it
         client.disconnect(properties=properties)
         while client.is_connected():  # so that the farewell is written before the thread is stopped
@@ -186,7 +187,7 @@ class MqttBroker:
         subject = message.topic.replace("/", ".")
         for identifier in getattr(message.properties, "SubscriptionIdentifier", ()):
             for subscription in self._routes[identifier].of(subject):
-                subscription.deliver_from_thread(Message(subject, message.payload))
+                subscription.deliver_from_thread(Message(subject, bytes(message.payload)))
 
     def _on_subscribe(self, client: Client, userdata: Any, mid: int, reasons: list[Any], properties: Any) -> None:
         self._loop.call_soon_threadsafe(self._granted, mid, reasons[0].value)

@@ -127,7 +127,7 @@ class RedisBroker:
     async def _listen(self) -> None:
         while True:
             try:
-                found = await self._pubsub.get_message(timeout=None)  # type: ignore[arg-type]  # None waits for ever
+                found = await self._pubsub.get_message(timeout=None)
             except (RedisError, OSError) as error:  # the next call connects and subscribes again
                 self._listening, self._why = False, str(error)
                 await asyncio.sleep(RECONNECT_S)

@@ -17,7 +17,7 @@ from gridpilot.messages.seam import Broker
 from gridpilot.messages.steps.answers import Answers, Received
 from gridpilot.messages.steps.grouping import grouped, room_bytes
 from gridpilot.messages.steps.settings import FREE_RUNNING, LOCKSTEP, StepSettings
-from gridpilot.messages.subjects import replies_pattern
+from gridpilot.messages.subjects import check_name, replies_pattern
 from gridpilot.messages.subscription import Message, Subscription
 from gridpilot.messages.wire import Wire
 
@@ -53,7 +53,7 @@ class Requester:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`epoch` must be above that of whoever had the run before; left out, it is the clock's seconds."""
-        self.run = run
+        self.run = check_name(run, "run")
         self.epoch = int(clock()) if epoch is None else epoch
         self.settings = settings or StepSettings()
         self.counts: Counter[str] = Counter()

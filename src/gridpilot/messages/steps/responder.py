@@ -6,19 +6,19 @@ import asyncio
 import inspect
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-from msgspec import Raw
 
 from gridpilot.errors import BrokerError, ConfigError, GridpilotError, MessageError
 from gridpilot.messages.envelope import MAX_TEXT, Answered, Asked, Call, Envelope, Hello, Reply, Request
 from gridpilot.messages.seam import Broker
 from gridpilot.messages.steps.grouping import grouped, room_bytes
 from gridpilot.messages.steps.question import Answer, Question
-from gridpilot.messages.subjects import EVERYONE, HELLO, check_subject, request_subject, requests_pattern
+from gridpilot.messages.subjects import EVERYONE, HELLO, check_name, request_subject, requests_pattern
 from gridpilot.messages.subscription import Message, Subscription
 from gridpilot.messages.wire import Wire
+
+TOO_LARGE = "The answer is too large to be sent."
 
 
 @dataclass
@@ -49,8 +49,8 @@ class Responder:
     ) -> None:
         if not roles or host == EVERYONE:
             raise ConfigError(f"A host needs a role, and another name than {EVERYONE!r}; found {host!r} with {sorted(roles)}.")
-        check_subject(request_subject(run, host, HELLO))
-        self.run, self.host, self.roles = run, host, dict(roles)
+        self.run, self.host = check_name(run, "run"), check_name(host, "host")
+        self.roles = {check_name(role, "role"): answer for role, answer in roles.items()}
         self.counts: Counter[str] = Counter()
         self.fence = 0
         """The newest epoch seen; requests of older ones are refused."""
@@ -118,7 +118,7 @@ class Responder:
     async def _answer(self, request: Request) -> None:
         answered = [found for item in request.items if (found := await self._answer_item(request, item)) is not None]
         room = room_bytes(self._wire, self._broker)
-        small = [item if len(memoryview(item.payload)) <= room else _failed(item.role, "The answer is too large to be sent.") for item in answered]
+        small = [item if len(memoryview(item.payload)) <= room else self._failed(item.role, TOO_LARGE) for item in answered]
         await self._publish([self._reply(request, group) for group in grouped(small, room)])
 
     async def _answer_item(self, request: Request, item: Asked) -> Answered | None:
@@ -148,7 +148,10 @@ class Responder:
                 value = await value
             return Answered(item.role, "ok", self._wire.codec.pack(value))
         except GridpilotError as error:
-            return _failed(item.role, str(error))
+            return self._failed(item.role, str(error))
+
+    def _failed(self, role: str, why: str) -> Answered:
+        return Answered(role, "failed", self._wire.codec.pack(None), why[:MAX_TEXT])
 
     def _reply(self, request: Request, items: tuple[Answered, ...]) -> Reply:
         return Reply(self.run, self.host, request.at, self._incarnation, self.fence, items)
@@ -156,12 +159,8 @@ class Responder:
     def _hello(self) -> Hello:
         return Hello(self.run, self.host, self._incarnation, tuple(self.roles))
 
-    async def _publish(self, envelopes: list[Envelope] | list[Reply]) -> None:
+    async def _publish(self, envelopes: Sequence[Envelope]) -> None:
         try:
             await self._broker.publish_many([self._wire.write(envelope) for envelope in envelopes])
         except BrokerError:
             self.counts["unsent"] += len(envelopes)
-
-
-def _failed(role: str, why: str) -> Answered:
-    return Answered(role, "failed", Raw(b""), why[:MAX_TEXT])

@@ -45,8 +45,8 @@ class StepSession:
         self.traffic = MeteredBroker(broker if faults is None else FaultyBroker(broker, faults))
         """What this process published, counted by kind."""
         self._loop = LoopThread(virtual=url == IN_MEMORY)
-        self._requester = Requester(self.traffic, run, wire=self._wire, settings=settings, epoch=epoch, clock=self._loop.clock)
         try:
+            self._requester = Requester(self.traffic, run, wire=self._wire, settings=settings, epoch=epoch, clock=self._loop.clock)
             self._loop.run(self._open())
         except BaseException:
             self._loop.close()
