@@ -76,7 +76,7 @@ class RemoteDevices:
             payloads[member.name] = said
         reports = self._ask(piece, "begin" if first else "act", payloads, list[Report])
         self.messages.update(action=len(payloads), report=len(self.devices))
-        if not first and sum(self._members.entries):
+        if not first and any(self._members.entries):
             self.messages["setpoint"] += len(self.devices)
         rows = [self._checked(member, reports[member.name]) for member in self._members.all]
         return Reported(*(np.array([[number for row in rows for number in row[column]]]) for column in range(len(Reported._fields))))
