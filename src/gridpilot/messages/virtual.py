@@ -13,10 +13,9 @@ from typing import Any
 
 
 class VirtualClockLoop(asyncio.SelectorEventLoop):
-    """Begins at 0 s: `asyncio.Runner(loop_factory=VirtualClockLoop)`. While `frozen`, time stands still."""
+    """Begins at 0 s: `asyncio.Runner(loop_factory=VirtualClockLoop)`."""
 
     def __init__(self) -> None:
-        self.frozen = False
         self._now_s = 0.0
         super().__init__(_JumpingSelector(self))
 
@@ -40,7 +39,7 @@ class _JumpingSelector(selectors.BaseSelector):
         ready = self._inner.select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
-        if timeout is None or self._loop.frozen:
+        if timeout is None:
             return self._inner.select(None)  # only another thread can wake it
         self._loop.jump(timeout)
         return ready

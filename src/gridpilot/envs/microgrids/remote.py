@@ -28,6 +28,8 @@ from gridpilot.twin.model import Model
 from gridpilot.twin.start import set_out
 from gridpilot.values import Floats, Ints
 
+_HERE = "here"
+"""Name of the host in this process."""
 _OUTCOMES = len(Outcome._fields)
 
 
@@ -45,8 +47,7 @@ class RemoteDevices:
         self.session = StepSession(config.message_broker, config.run, settings=StepSettings(deadline_s=config.deadline_s))
         try:
             if config.hosts == "here":
-                for member in members.all:
-                    self.session.host(member.name, {member.name: GridAgent(member.name).answer})
+                self.session.host(_HERE, {member.name: GridAgent(member.name).answer for member in members.all})
             self.session.wait_for([member.name for member in members.all], config.join_s)
         except BaseException:
             self.session.close()
