@@ -41,7 +41,9 @@ def raws(codec: Codec) -> st.SearchStrategy[msgspec.Raw]:
 def envelopes(codec: Codec) -> st.SearchStrategy[Envelope]:
     asked = st.lists(st.builds(Asked, names, raws(codec)), min_size=1, max_size=4, unique_by=lambda item: item.role).map(tuple)
     answered = st.lists(
-        st.builds(Answered, names, st.sampled_from(["ok", "failed"]), raws(codec), st.text(max_size=9)), max_size=4, unique_by=lambda a: a.role
+        st.builds(Answered, names, st.sampled_from(["ok", "failed"]), raws(codec), st.text(max_size=9)),
+        max_size=4,
+        unique_by=lambda a: a.role,
     ).map(tuple)
     return st.one_of(
         st.builds(Request, names, names, steps, times, asked),

@@ -59,6 +59,8 @@ class MicrogridsConfig:
     """`in_memory`, or the URL of a broker: nats://…, amqp://…, kafka://…, mqtt://…, redis://…."""
     run: str = "local"
     """Name of the run on the broker: agents of other runs do not hear it."""
+    epoch: int | None = None
+    """Who of several environments of one run is in force: the highest. None: the time at which it was made, so the newest."""
     hosts: str = "here"
     """Where grid agents of a distributed environment live: `here`, in threads of this process, or `elsewhere`."""
     deadline_s: float = 5.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -118,6 +119,11 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):
         if self._shown is None:
             raise ConfigError("There is no state yet: call reset() first.")
         return self._shown[0].copy()
+
+    @property
+    def messages(self) -> Counter[str]:
+        """Logical messages so far by kind, before any share an envelope; none where all agents live here."""
+        return Counter() if self._remote is None else self._remote.messages.copy()
 
     @property
     def grid_state(self) -> GridState | None:

@@ -16,12 +16,14 @@ from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Rec
 from gridpilot.devices import Outcome
 from gridpilot.envs.episodes import Cycle, Episodes
 from gridpilot.envs.ground import Ground
-from gridpilot.envs.microgrids.config import MicrogridsConfig
+from gridpilot.envs.microgrids.config import IN_MEMORY, MicrogridsConfig
 from gridpilot.envs.microgrids.course import Act as ActThrough
 from gridpilot.envs.microgrids.members import Member, Members
 from gridpilot.envs.nursery import new_world
 from gridpilot.errors import MessageError
+from gridpilot.messages.signing import Keyring
 from gridpilot.messages.steps import StepSession, StepSettings
+from gridpilot.messages.wire import Wire
 from gridpilot.twin.elsewhere import Reported, run_elsewhere
 from gridpilot.twin.memory import Memory, Piece
 from gridpilot.twin.model import Model
@@ -44,7 +46,10 @@ class RemoteDevices:
         self._episode = 0
         self.messages: Counter[str] = Counter()
         """Logical messages of the step protocol by kind, before any are joined."""
-        self.session = StepSession(config.message_broker, config.run, settings=StepSettings(deadline_s=config.deadline_s))
+        settings = StepSettings(deadline_s=config.deadline_s)
+        # Messages that leave the process are signed where there are keys.
+        wire = Wire(keyring=None if config.message_broker == IN_MEMORY else Keyring.from_environment())
+        self.session = StepSession(config.message_broker, config.run, wire=wire, settings=settings, epoch=config.epoch)
         try:
             if config.hosts == "here":
                 self.session.host(_HERE, {member.name: GridAgent(member.name).answer for member in members.all})
