@@ -57,6 +57,18 @@ def new_fleet(parameters: Mapping[str, Any], states: Mapping[str, Any]) -> Fleet
     return tuple(made)
 
 
+@kernel
+def _hold(fleet: Any) -> Any:
+    return Resident(fleet)
+
+
+def hold_fleet(fleet: Fleet) -> Resident[Fleet]:
+    """`gridpilot.jit.resident`, compiled for fleets alone: its cache names no types of the twin, which a device's process has not."""
+    held: Resident[Fleet] = _hold(fleet)
+    held.value = fleet
+    return held
+
+
 def _kind_of(type_of_parameters: Any) -> DeviceKind:
     """The kind that parameters belong to, from the type numba has found for them."""
     parameters = type_of_parameters.instance_class

@@ -107,7 +107,7 @@ def test_energy_over_the_tie_is_what_the_microgrid_lacks_or_has_too_much(env: Mi
             tie = network.branch_name.index(area.tie)
             # the books are kept at the area's own end of the tie
             losses = (state.flow.p_from_mw + state.flow.p_to_mw)[0, inside].sum()
-            wanted = losses - state.flow.p_mw[0, buses].sum()
+            wanted = losses - state.flow.p_bus_mw[0, buses].sum()
             assert tie not in inside
             parts = infos[area.name]["reward_parts"]
             assert (parts["bought_mwh"] - parts["sold_mwh"]) / 0.25 == pytest.approx(wanted, abs=1e-6)

@@ -6,13 +6,12 @@ answer passes through the codec, message by message, wherever they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 import numpy as np
 
 from gridpilot.agents.coordination.offers import Offer, make_offer
 from gridpilot.agents.coordination.vertical import VerticalProtocol, make_vertical
+from gridpilot.agents.grid.changes import Changes
 from gridpilot.agents.grid.devices import OwnDevices
 from gridpilot.agents.grid.dialogue import Act, Begin, Network, Receipt, Report, Setpoint, Sheet
 from gridpilot.errors import MessageError
@@ -26,10 +25,10 @@ _decode = msgspec.msgpack.Decoder(Setpoint).decode
 class GridAgent:
     """One microgrid's controller; `answer` is its side of the step protocol."""
 
-    def __init__(self, role: str, changes: Mapping[str, float] | None = None) -> None:
-        """`changes` are parameters of its devices, `DEVICE.parameter` → value, in the place of those that it is told."""
+    def __init__(self, role: str, changes: Changes | None = None) -> None:
+        """`changes` are parameters of its devices in the place of those that it is told."""
         self.role = role
-        self._changes = dict(changes or {})
+        self._changes = changes or Changes()
         self._sheet: Sheet | None = None
         self._devices: OwnDevices
         self._vertical: VerticalProtocol
@@ -49,6 +48,7 @@ class GridAgent:
         """Take the devices over, at their initial states; raises `ConfigError` where a change fits none of them."""
         sheet = message.sheet
         self._devices = OwnDevices(sheet.kinds, sheet.dt_h, self._changes)
+        self._changes.begun(self.role)
         self._vertical = make_vertical(sheet.vertical, **sheet.options)
         self._nameplate = make_offer(np.array([sheet.low_mw]), np.array([sheet.high_mw]))
         self._sheet = sheet

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from gridpilot.agents.coordination.offers import Offer, join, offer_kind
+from gridpilot.agents.grid.changes import Changes
 from gridpilot.agents.grid.dialogue import KindSheet
 from gridpilot.devices import Outcome, device_kind
-from gridpilot.devices.fleet import inject_fleet, new_fleet, settle_fleet
-from gridpilot.errors import ConfigError, Problem
-from gridpilot.jit import resident
+from gridpilot.devices.fleet import hold_fleet, inject_fleet, new_fleet, settle_fleet
 from gridpilot.values import Bools, Floats
 
 
 class OwnDevices:
     """Devices of several kinds in one element, stepped in place; arrays `[1, n]`, kinds one after the other."""
 
-    def __init__(self, sheets: list[KindSheet], dt_h: float, changes: Mapping[str, float] | None = None) -> None:
-        """`changes` are `DEVICE.parameter` → value; raises `ConfigError` for one that no device has."""
+    def __init__(self, sheets: list[KindSheet], dt_h: float, changes: Changes) -> None:
+        """`changes` take the place of the sheets' own parameters."""
         self.names = tuple(name for sheet in sheets for name in sheet.names)
         self._dt_h = dt_h
-        self._parameters = _parameters(sheets, changes or {})
+        self._parameters = _parameters(sheets, changes)
         self._states = {kind: device_kind(kind).initial_state(own, 1) for kind, own in self._parameters.items()}
         self._states = {kind: state._make(map(np.ascontiguousarray, state)) for kind, state in self._states.items()}
-        self._fleet = resident(new_fleet(self._parameters, self._states))
+        self._fleet = hold_fleet(new_fleet(self._parameters, self._states))
         self._wishes = {sheet.kind: sheet.wishes for sheet in sheets}
         self._widths = {sheet.kind: len(sheet.names) for sheet in sheets}
         self._shape = 1, len(self.names)
@@ -78,21 +76,18 @@ class OwnDevices:
         return np.split(values, ends, axis=1)
 
 
-def _parameters(sheets: list[KindSheet], changes: Mapping[str, float]) -> dict[str, Any]:
-    """Parameters by kind, with changes; raises `ConfigError` naming every change that no device takes."""
-    left = dict(changes)
+def _parameters(sheets: list[KindSheet], changes: Changes) -> dict[str, Any]:
+    """Parameters by kind, with changes."""
     found = {}
     for sheet in sheets:
         kind = device_kind(sheet.kind).parameters
         arrays = {field: _matrix(sheet.parameters[field], len(sheet.names)) for field in kind._fields}
         for k, name in enumerate(sheet.names):
             for field in kind._fields:
-                if f"{name}.{field}" in left and arrays[field].ndim == 1:
-                    arrays[field][k] = left.pop(f"{name}.{field}")
+                value = changes.take(name, field)
+                if value is not None and arrays[field].ndim == 1:
+                    arrays[field][k] = value
         found[sheet.kind] = kind(**arrays)
-    if left:
-        problems = [Problem(key, "is no parameter of a device of this agent; expected DEVICE.parameter") for key in left]
-        raise ConfigError("Some parameters cannot be changed.", problems)
     return found
 
 

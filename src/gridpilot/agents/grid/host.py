@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from gridpilot.agents.grid.agent import GridAgent
+from gridpilot.agents.grid.changes import Changes
 from gridpilot.messages.address import Security
 from gridpilot.messages.drivers import open_broker
 from gridpilot.messages.steps import Responder
@@ -27,7 +28,8 @@ async def serve(
     goes to the role that has the device. Raises what `open_broker` and `Broker.connect` raise, and `BrokerError` where the
     connection ends for good.
     """
-    agents = {role: GridAgent(role, changes) for role in roles}
+    own = Changes(changes, roles)
+    agents = {role: GridAgent(role, own) for role in roles}
     broker = open_broker(url, security=security)
     await broker.connect()
     try:
