@@ -83,4 +83,11 @@ def _substation_x(number: int) -> float:
 def _line(name: str, a: str, b: str, kv: float, of: dict[str, float]) -> dict[str, Any]:
     ohm = kv**2 / BASE_MVA
     series = {"r_pu": of["r"] * of["km"] / ohm, "x_pu": of["x"] * of["km"] / ohm}
-    return {"name": name, "a": a, "b": b, **series, "b_pu": of["b"] * 1e-6 * of["km"] * ohm, "rating_mva": sqrt(3.0) * kv * of["amperes"] / 1e3}
+    return {
+        "name": name,
+        "a": a,
+        "b": b,
+        **series,
+        "b_pu": of["b"] * 1e-6 * of["km"] * ohm,
+        "rating_mva": sqrt(3.0) * kv * of["amperes"] / 1e3,
+    }

@@ -53,7 +53,9 @@ ENGINES = ((0.66, (100.0, 72.4, 0.5011)), (0.60, (100.0, 51.6, 0.4615)), (0.50, 
 """Power and cost of the engines of the first, second and third microgrid, and in turn of all further ones."""
 
 
-def compose_grid(name: str, host: Case, feeder: Case, members: Sequence[Microgrid], *, transformer: Transformer | None, scale: float) -> Case:
+def compose_grid(
+    name: str, host: Case, feeder: Case, members: Sequence[Microgrid], *, transformer: Transformer | None, scale: float
+) -> Case:
     """The DSO's feeder at `scale` of its own demand, with the microgrids attached."""
     parts = [Part(m.name, feeder, m.host_bus, transformer, SCALE) for m in members]
     return compose(name, host, parts, host_name=DSO, base_mva=BASE_MVA, scale=scale)
@@ -126,7 +128,8 @@ def devices(members: Sequence[Microgrid], demand: Demand, head: str, slack_v_pu:
     return {
         "generator": [substation, *(_engine(m) for m in members)],
         "storage": [
-            {"name": f"{m.name}-ESS", "bus": f"{m.name}-645", "p_max_mw": 0.5, "energy_max_mwh": 2.0, "energy_min_mwh": 0.2} for m in members
+            {"name": f"{m.name}-ESS", "bus": f"{m.name}-645", "p_max_mw": 0.5, "energy_max_mwh": 2.0, "energy_min_mwh": 0.2}
+            for m in members
         ],
         "load": [{"name": name, "bus": bus} for name, (bus, _, _) in demand.items()],
         "solar": [{"name": f"{m.name}-PV", "bus": f"{m.name}-652", "p_max_mw": _SOLAR_MW} for m in members],
