@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gridpilot.errors import Problem
+from gridpilot.errors import ConfigError, Problem
 from gridpilot.network import Network
 
 
@@ -19,6 +19,17 @@ class Area:
     """The branch to the rest of the grid. What flows over it into the area is bought, what flows out is sold."""
     sell_discount: float = 1.0
     """Part of the market price that is paid for what is sold, 0 to 1."""
+
+
+def area_of(name: str, network: Network, buses: Sequence[str], *, sell_discount: float = 1.0) -> Area:
+    """The area of these buses, whose tie is the one branch that leads out; raises `ConfigError` where it is not one."""
+    inside = {network.bus(bus) for bus in buses}
+    ends = zip(network.branch_from.tolist(), network.branch_to.tolist(), strict=True)
+    ties = [network.branch_name[k] for k, (a, b) in enumerate(ends) if (a in inside) != (b in inside)]
+    if len(ties) != 1:
+        found = ", ".join(ties) or "none"
+        raise ConfigError(f"Area {name!r} needs one branch to the rest of the grid; found {found}. Name the one that is its tie.")
+    return Area(name, tuple(buses), ties[0], sell_discount)
 
 
 def area_problems(areas: Sequence[Area], network: Network) -> Iterator[Problem]:

@@ -14,10 +14,11 @@ import numpy as np
 
 from gridpilot.disturbances import Threat
 from gridpilot.errors import ConfigError
-from gridpilot.network import Case, Part, Transformer, compose, distribution_grid, fuse, load_case
+from gridpilot.network import Case, Network, Part, Transformer, compose, distribution_grid, fuse, load_case
 from gridpilot.network.distribution import end_names
 from gridpilot.profiles.price import COLUMN as SEEDED_PRICE
 from gridpilot.profiles.price import Market
+from gridpilot.scenarios.area import Area, area_of
 from gridpilot.scenarios.scenario import RewardSettings, Scenario, Source, device_tables
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -30,6 +31,8 @@ DSO = "DSO"
 
 IMPORT_USD_PER_MWH = 60.0
 """What a MWh from the grid above costs, and earns: the mean of the day-ahead price at one node of CAISO in the tuning period."""
+SELL_DISCOUNT = 0.9
+"""Part of the market price that a microgrid is paid for what it sells."""
 IMPORT_CO2_T_PER_MWH, ENGINE_CO2_T_PER_MWH = 0.44, 0.56
 """A fleet of gas plants and a gas engine: typical stack rates (US EPA eGRID)."""
 _CLOSING_USD_PER_MWH = 70.0
@@ -82,12 +85,19 @@ def operate(
         tables=device_tables(network, devices(members, demand, head, voltage, import_mw)),
         sources={"simbench": _simbench(members, demand), "caiso": _caiso(members, demand)},
         threats=threats,
+        areas=tuple(_area(m, network) for m in members),
+        price_driver=PRICE,
         demand_peak_mw={name: p_mw for name, (_, p_mw, _) in demand.items()},
         # An import has no schedule to keep.
         rewards=RewardSettings(
             price_usd_per_mwh=IMPORT_USD_PER_MWH, closing_price_usd_per_mwh=_CLOSING_USD_PER_MWH, slack_band_mw=2.0 * import_mw
         ),
     )
+
+
+def _area(member: Microgrid, network: Network) -> Area:
+    own = [bus for bus in network.bus_name if bus.startswith(f"{member.name}-")]
+    return area_of(member.name, network, own, sell_discount=SELL_DISCOUNT)
 
 
 def microgrids(count: int) -> Scenario:

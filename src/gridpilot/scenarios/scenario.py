@@ -96,7 +96,7 @@ class Scenario:
     areas: tuple[Area, ...] = ()
     """Parts with an owner of their own, such as microgrids."""
     price_driver: str = ""
-    """The driver that is the market price in USD/MWh at which areas trade; without one it is the reference price of the cost term."""
+    """Name of the series that is the market price in USD/MWh at which areas trade; without one it is the reference price."""
 
     def __post_init__(self) -> None:
         problems = list(_problems(self))
@@ -109,10 +109,11 @@ class Scenario:
         return int(np.flatnonzero(self.tables["generator"].parameters.is_slack)[0])
 
     def drivers(self) -> tuple[str, ...]:
-        """Names of all series that the devices read, `DEVICE.series`, in the order of the exogenous columns."""
-        return tuple(
+        """Names of all series that are read, `DEVICE.series`, in the order of the exogenous columns: devices', then the price."""
+        read = tuple(
             f"{name}.{series}" for kind, table in self.tables.items() for series in device_kind(kind).series for name in table.name
         )
+        return (*read, self.price_driver) if self.price_driver and self.price_driver not in read else read
 
     def load_profiles(self, name: str) -> Profiles:
         """The profiles of a name or a CSV file, repaired as the scenario's source of that name says; raises what loading raises."""
@@ -172,8 +173,6 @@ def _problems(scenario: Scenario) -> list[Problem]:
         ]
     found += _slack_problems(scenario)
     found += area_problems(scenario.areas, scenario.network)
-    if scenario.price_driver and scenario.price_driver not in scenario.drivers():
-        found.append(Problem("price_driver", f"no device reads {scenario.price_driver!r}"))
     found += [Problem(name, "is switchable but no branch") for name in scenario.switchable if name not in scenario.network.branch_name]
     found += [Problem(name, "unknown reward term") for name in scenario.rewards.weights if name not in REWARD_TERMS]
     if not found:

@@ -203,6 +203,10 @@ def _layout(scenario: Scenario, kinds: tuple[DeviceKind, ...], dt_h: float) -> L
         for kind in kinds
         for _ in kind.series
     ]
+    for _ in scenario.drivers()[sum(len(buses) for buses in column_bus) :]:
+        # The market price is nobody's: it stands where the grid begins.
+        column_bus.append(bus[[slack]])
+        column_load.append(np.array([-1]))
     base_kind = np.full(network.n_bus, PQ, dtype=np.int8)
     v_set = np.ones(network.n_bus)
     regulator = np.full(network.n_bus, -1, dtype=np.int64)
