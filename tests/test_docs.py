@@ -16,6 +16,10 @@ import gridpilot
 from gridpilot import errors
 from gridpilot.actions import verbs
 from gridpilot.agents import agent_names
+from gridpilot.agents.coordination.horizontal import horizontal_names
+from gridpilot.agents.coordination.offers import offer_kinds
+from gridpilot.agents.coordination.vertical import vertical_names
+from gridpilot.agents.timing import RoleTiming
 from gridpilot.devices import device_kinds
 from gridpilot.envs import IDS, EnvSettings
 from gridpilot.evaluation.bench import bench_names
@@ -86,6 +90,11 @@ def words() -> Iterator[tuple[str, str]]:
     yield from (("reward term", term) for term in REWARD_TERMS)
     yield from (("scenario", name.replace("_", "-")) for name in scenario_titles())
     yield from (("agent", name) for name in agent_names())
+    yield from (("vertical protocol", name) for name in vertical_names())
+    yield from (("horizontal protocol", name) for name in horizontal_names())
+    for offer in offer_kinds().values():
+        yield from (("term of an offer", field) for field in offer.terms._fields)
+    yield from (("timing of a role", field.name) for field in fields(RoleTiming))
     yield from (("profiles", name) for name in profile_names())
     yield from (("repair", name) for name in REPAIRS)
     yield from (("engine", name) for name in engine_names())

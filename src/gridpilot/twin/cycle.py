@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numba import literal_unroll
 
+from gridpilot.devices.fleet import COST, Fleet, inject_kind, settle_kind, write_all
 from gridpilot.errors import ConfigError
 from gridpilot.jit import Resident, borrowed, inlined, kernel
 from gridpilot.powerflow.seam import as_flow
 from gridpilot.twin import ledger, rounds
 from gridpilot.twin.arrays import pick
 from gridpilot.twin.balance import mask_devices, mask_grid, read_weather
-from gridpilot.twin.fleet import COST, Fleet, inject_kind, settle_kind, write_all
 from gridpilot.twin.grids import Grids, State
 from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
@@ -30,13 +30,31 @@ _BRANCH_FAULT, _LOAD_FACTOR = 0, 1
 
 @kernel
 def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Outside]) -> tuple[bool, bool, bool]:
-    """The clock goes on, disturbances strike, weather changes, and devices say what they would exchange with the grid.
+    """`begin_cycle`, and devices say what they would exchange with the grid."""
+    (_, rules, _), state, work, _ = borrowed(held)
+    begun = _begin(borrowed(held), borrowed(world))
+    if begun[0]:
+        kinds, device, column = borrowed(fleet), 0, 0
+        for kind in literal_unroll(kinds):
+            device, column = inject_kind(
+                kind, device, column, state.orders, state.exogenous, work.in_service, rules.dt_h, work.p_mw, work.q_mvar
+            )
+    return begun
+
+
+@kernel
+def begin_cycle(held: Resident[Grids], world: Resident[Outside]) -> tuple[bool, bool, bool]:
+    """The clock goes on, disturbances strike, and weather changes.
 
     Returns whether every element has a row left in the world's table (where one has not, nothing was done), whether
     scheduled disturbances began or ended, and whether it is the last cycle of some element.
     """
-    (layout, rules, _), state, work, _ = borrowed(held)
-    outside = borrowed(world)
+    return _begin(borrowed(held), borrowed(world))
+
+
+@inlined
+def _begin(grids: Grids, outside: Outside) -> tuple[bool, bool, bool]:
+    (layout, rules, _), state, work, _ = grids
     struck, last = False, False
     for b in range(len(state.step)):
         if state.row[b] + 1 >= outside.table.shape[0]:
@@ -50,11 +68,6 @@ def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Ou
         mask_grid(layout, state, b)
         mask_devices(layout, state.bus_active, state.outage, state.collapsed, rules.first_unit, work.in_service, b)
         read_weather(layout, outside.table, state, b)
-    kinds, device, column = borrowed(fleet), 0, 0
-    for kind in literal_unroll(kinds):
-        device, column = inject_kind(
-            kind, device, column, state.orders, state.exogenous, work.in_service, rules.dt_h, work.p_mw, work.q_mvar
-        )
     return True, struck, last
 
 
@@ -99,17 +112,27 @@ def run_cycle(model: Model, world: World, piece: Piece) -> bool:
     Raises `ConfigError` where an element has no row left in the world's table.
     """
     fits, struck, last = open_cycle(piece.held, piece.fleet, world.held(piece.first, piece.end))
+    refuse_the_end(fits, world, piece)
+    solve_grid(model.engine, piece)
+    settle_devices(piece.held, piece.fleet)
+    close_cycle(model, world, piece, last)
+    return bool(struck)
+
+
+def refuse_the_end(fits: bool, world: World, piece: Piece) -> None:
+    """Raises `ConfigError` where an element has no row left."""
     if not fits:
         raise ConfigError(
             f"A step would read row {piece.grids.state.row.max() + 1} of a world with {len(world.table)} rows: "
             f"the episode of {world.end_step} cycles is over."
         )
-    solve_grid(model.engine, piece)
-    settle_devices(piece.held, piece.fleet)
+
+
+def close_cycle(model: Model, world: World, piece: Piece, last: bool) -> None:
+    """Close the books of a cycle, the `last` one of some elements with what their devices owe."""
     if last:
         _close(model, world, piece)
     close_books(piece.held)
-    return bool(struck)
 
 
 def solve_grid(engine: PowerFlow, piece: Piece, *, first: bool = False) -> None:

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gridpilot.devices.fleet import AVAILABLE, CO2, COST, CURTAILED, DEMAND, UNSERVED
 from gridpilot.jit import inner
 from gridpilot.rewards import Facts, evaluate_terms
 from gridpilot.rewards.congestion import TRIPPED_AS
 from gridpilot.rewards.voltage import DEAD_AS
 from gridpilot.twin.areas import book_areas
-from gridpilot.twin.fleet import AVAILABLE, CO2, COST, CURTAILED, DEMAND, UNSERVED
 from gridpilot.twin.grids import Books, Grids, State, Work
 from gridpilot.twin.model import Layout, Model
 from gridpilot.values import Bools, Floats

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridpilot.devices import Outcome
+from gridpilot.devices.fleet import Fleet, new_told
 from gridpilot.jit import Resident, resident
 from gridpilot.powerflow.batch import Queue, new_queue
 from gridpilot.powerflow.group import Inputs, Outputs
@@ -21,7 +22,6 @@ from gridpilot.powerflow.holding import Holding
 from gridpilot.powerflow.newton import Newton
 from gridpilot.rewards import reward_terms
 from gridpilot.twin.areas import AREA_PARTS
-from gridpilot.twin.fleet import Fleet, new_told
 from gridpilot.twin.grids import Books, Grids, State, Static, Work
 from gridpilot.twin.model import Model
 from gridpilot.values import CONSTRAINTS, Flow, GridState, Ints, Outcomes, Protection, Setpoints, Status

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gridpilot.twin.cycle import open_cycle, solve_grid
-from gridpilot.twin.memory import Memory
+from gridpilot.twin.memory import Memory, Piece
 from gridpilot.twin.model import Model
 from gridpilot.twin.world import World
 from gridpilot.values import GridState
@@ -41,7 +41,11 @@ def begin_at(model: Model, world: World, memory: Memory) -> None:
     for piece in memory.pieces:
         open_cycle(piece.held, piece.fleet, world.held(piece.first, piece.end))
         solve_grid(model.engine, piece, first=True)
-        for kind, state in zip(model.kinds, piece.states, strict=True):
-            if "p_mw" in state._fields:
-                # A state says from the first moment on what its devices really exchange.
-                state.p_mw[...] = piece.grids.work.real_mw[:, model.slices[kind.name]]
+        take_real_power(model, piece)
+
+
+def take_real_power(model: Model, piece: Piece) -> None:
+    """A state says from the first moment on what its devices really exchange."""
+    for kind, state in zip(model.kinds, piece.states, strict=True):
+        if "p_mw" in state._fields:
+            state.p_mw[...] = piece.grids.work.real_mw[:, model.slices[kind.name]]

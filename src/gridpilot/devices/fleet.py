@@ -8,14 +8,16 @@ file, and its functions stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import literal_unroll
 from numba.extending import overload
 
-from gridpilot.devices import DeviceKind, device_kinds
-from gridpilot.jit import as_arrays, inner
+from gridpilot.devices import device_kind, device_kinds
+from gridpilot.devices.device import DeviceKind
+from gridpilot.jit import Resident, as_arrays, borrowed, inner, kernel
 from gridpilot.values import Bools, Floats
 
 DEMAND, UNSERVED, AVAILABLE, CURTAILED, COST, CO2 = range(6)
@@ -44,6 +46,15 @@ def new_told(kind: DeviceKind, batch: int, devices: int) -> Told:
     """Room for what so many devices of a kind are told."""
     shape = batch, devices
     return Told(np.zeros(shape), np.zeros((batch, len(kind.series) * devices)), np.zeros(shape, dtype=np.bool_))
+
+
+def new_fleet(parameters: Mapping[str, Any], states: Mapping[str, Any]) -> Fleet:
+    """A fleet of these devices, by kind; the arrays of the states are stepped in place."""
+    made = []
+    for name, own in parameters.items():
+        batch, devices = states[name][0].shape
+        made.append((own, states[name], new_told(device_kind(name), batch, devices)))
+    return tuple(made)
 
 
 def _kind_of(type_of_parameters: Any) -> DeviceKind:
@@ -161,6 +172,59 @@ def _compile_settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, tota
         return device + n
 
     return book
+
+
+def tell_kind(devices: Any, device: int, p_mw: Any, dt_h: float, outcomes: Any) -> int:
+    """`settle_kind` which writes every device's own outcome into `outcomes` `[6, B, N]` instead of totals. For kernels only."""
+    raise TypeError("A fleet is stepped inside kernels only: numba compiles this function for its kinds.")
+
+
+@overload(tell_kind)  # type: ignore[untyped-decorator]  # numba ships no types
+def _compile_tell_kind(devices: Any, device: int, p_mw: Any, dt_h: float, outcomes: Any) -> Callable[..., Any]:
+    """The code of `tell_kind` for the kind that these parameters belong to."""
+    kind = _kind_of(devices[0])
+    settle = kind.settle
+
+    def tell(devices: Any, device: int, p_mw: Any, dt_h: float, outcomes: Any) -> int:
+        parameters, state, told = as_arrays(devices)
+        n, real = len(parameters[0]), np.empty(told.orders.shape)
+        read_columns(p_mw, device, real)
+        after, outcome = settle(parameters, state, told.orders, told.weather, told.present, real, dt_h)
+        write_fields(after, state)
+        for k in range(len(outcome)):
+            write_columns(outcome[k], device, outcomes[k])
+        return device + n
+
+    return tell
+
+
+@kernel
+def inject_fleet(
+    fleet: Resident[Fleet], orders: Floats, exogenous: Floats, in_service: Bools, dt_h: float, p_mw: Floats, q_mvar: Floats
+) -> None:
+    """What all devices would exchange with the grid; arrays `[B, N]` and `[B, c]`, kinds one after the other."""
+    device, column = 0, 0
+    for kind in literal_unroll(borrowed(fleet)):
+        device, column = inject_kind(kind, device, column, orders, exogenous, in_service, dt_h, p_mw, q_mvar)
+
+
+@kernel
+def settle_fleet(fleet: Resident[Fleet], p_mw: Floats, dt_h: float, outcomes: Floats) -> None:
+    """Take the states of all devices on by what they really exchanged `[B, N]`; outcomes device by device `[6, B, N]`."""
+    device = 0
+    for kind in literal_unroll(borrowed(fleet)):
+        device = tell_kind(kind, device, p_mw, dt_h, outcomes)
+
+
+@kernel
+def add_up(outcomes: Floats, totals: Floats) -> None:
+    """Totals `[6, B]` of all devices' outcomes `[6, B, N]`, in the order in which `settle_kind` adds."""
+    for k in range(outcomes.shape[0]):
+        for b in range(outcomes.shape[1]):
+            total = 0.0
+            for d in range(outcomes.shape[2]):
+                total += outcomes[k, b, d]
+            totals[k, b] = total
 
 
 @inner

@@ -1,0 +1,86 @@
+"""A cycle in which some devices are stepped elsewhere: by their own agents, in other processes.
+
+The environment has no say in what such a device does and what it costs. It asks its keeper twice, as it asks the device
+itself otherwise, and takes nothing of its own in the place of an answer: what is not answered is not a number, and refused.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from gridpilot.devices import Outcome
+from gridpilot.devices.fleet import COST, add_up, inject_fleet, settle_fleet
+from gridpilot.errors import PhysicsError
+from gridpilot.twin.cycle import begin_cycle, close_cycle, refuse_the_end, solve_grid
+from gridpilot.twin.memory import Piece
+from gridpilot.twin.model import Model
+from gridpilot.twin.start import take_real_power
+from gridpilot.twin.world import World
+from gridpilot.values import Floats, Ints
+
+
+class Reported(NamedTuple):
+    """What `k` devices say before the power flow `[B, k]`."""
+
+    order_mw: Floats
+    """The setpoint that is in force."""
+    p_mw: Floats
+    q_mvar: Floats
+    """What they would exchange with the grid."""
+
+
+class Keeper(Protocol):
+    """Who steps devices elsewhere."""
+
+    @property
+    def devices(self) -> Ints:
+        """Which ones, in the flat order of all kinds `[k]`."""
+        ...
+
+    def inject(self, piece: Piece, first: bool) -> Reported:
+        """What they would exchange with the grid. In the `first` state they stand at their initial orders."""
+        ...
+
+    def settle(self, piece: Piece, first: bool) -> Floats:
+        """Their outcomes `[6, B, k]`, after they have learned what they really exchanged: `piece.grids.work.real_mw`.
+
+        Writes their states into the piece's. The `first` state has no outcomes.
+        """
+        ...
+
+
+def run_elsewhere(model: Model, world: World, piece: Piece, keeper: Keeper, *, first: bool = False) -> bool:
+    """`gridpilot.twin.cycle.run_cycle`, or the `first` state, with some devices stepped elsewhere; bit for bit the same.
+
+    Says whether scheduled disturbances struck. Raises what `run_cycle` raises, `PhysicsError` for a report that is not made
+    of finite numbers, and whatever the keeper raises.
+    """
+    fits, struck, last = begin_cycle(piece.held, world.held(piece.first, piece.end))
+    refuse_the_end(fits, world, piece)
+    state, work, at = piece.grids.state, piece.grids.work, keeper.devices
+    inject_fleet(piece.fleet, state.orders, state.exogenous, work.in_service, model.dt_h, work.p_mw, work.q_mvar)
+    reported = keeper.inject(piece, first)
+    _refuse_what_is_no_number(reported)
+    state.orders[:, at], work.p_mw[:, at], work.q_mvar[:, at] = reported
+    solve_grid(model.engine, piece, first=first)
+    if first:
+        take_real_power(model, piece)
+        keeper.settle(piece, first)
+        return False
+    outcomes = np.empty((len(Outcome._fields), *work.p_mw.shape))
+    settle_fleet(piece.fleet, work.real_mw, model.dt_h, outcomes)
+    outcomes[:, :, at] = keeper.settle(piece, first)
+    add_up(outcomes, work.totals)
+    work.cost_usd[...] = outcomes[COST]
+    close_cycle(model, world, piece, last)
+    return bool(struck)
+
+
+def _refuse_what_is_no_number(reported: Reported) -> None:
+    for name, values in zip(Reported._fields, reported, strict=True):
+        if not np.isfinite(values).all():
+            raise PhysicsError(
+                f"A device that is stepped elsewhere reported {name} = {values[~np.isfinite(values)][0]}; expected a number."
+            )
