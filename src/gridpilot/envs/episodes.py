@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -16,10 +16,14 @@ from gridpilot.envs.seat import hand_in, hand_out, show, take_seat
 from gridpilot.frame import Frame
 from gridpilot.jit import resident
 from gridpilot.twin.cycle import run_cycle
-from gridpilot.twin.memory import Memory
+from gridpilot.twin.memory import Memory, Piece
+from gridpilot.twin.model import Model
 from gridpilot.twin.start import first_memory
 from gridpilot.twin.world import World
 from gridpilot.values import Floats, GridState, Ints
+
+Cycle = Callable[[Model, World, Piece], object]
+"""What takes the elements of a piece on by one cycle."""
 
 
 class Episodes:
@@ -76,9 +80,13 @@ class Episodes:
         """
         if not hand_in(self._held):
             raise not_finite(self.ground.model, self.seat.vector)
+        return self.run(run_cycle)
+
+    def run(self, cycle: Cycle) -> tuple[Observation, bool]:
+        """One cycle of every element under the orders in its memory; observations `[B, k]`, and whether any episode is over."""
         shown, over = self.blank(), False
         for piece in self.memory.pieces:
-            run_cycle(self.ground.model, self.world, piece)
+            cycle(self.ground.model, self.world, piece)
             over = hand_out(self._held, shown, piece.first, piece.end) or over
         return shown, over
 

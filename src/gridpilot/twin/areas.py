@@ -20,9 +20,10 @@ from gridpilot.rewards.voltage import DEAD_AS
 from gridpilot.scenarios import Scenario
 from gridpilot.values import Floats, Ints
 
-OPERATING, BOUGHT, SOLD, VOLTAGE, OVERLOAD, DEVICES = range(6)
-AREA_PARTS = ("operating_usd", "bought_usd", "sold_usd", "voltage_pu", "overload", "devices")
-"""Columns of an area's books; none is negative but what devices cost."""
+OPERATING_USD, BOUGHT_USD, SOLD_USD, BOUGHT_MWH, SOLD_MWH, VOLTAGE_PU, OVERLOAD, DEVICES = range(8)
+AREA_PARTS = ("operating_usd", "bought_usd", "sold_usd", "bought_mwh", "sold_mwh", "voltage_pu", "overload", "devices")
+"""Columns of an area's books."""
+_PARTS = len(AREA_PARTS)
 
 
 class AreaLayout(NamedTuple):
@@ -76,23 +77,28 @@ def book_areas(grids: Any, b: int) -> None:
     for k in range(parts.shape[1]):
         parts[b, k] = 0.0
     for k in range(len(areas.bus)):
-        if areas.bus[k] < 0 or not state.bus_active[b, k]:
-            continue
-        place = len(AREA_PARTS) * areas.bus[k] + VOLTAGE
-        if flow.energised[b, k]:
-            parts[b, place] += max(layout.v_min_pu[k] - flow.v[b, k], flow.v[b, k] - layout.v_max_pu[k], 0.0)
-        else:
-            parts[b, place] += DEAD_AS
+        if areas.bus[k] >= 0 and state.bus_active[b, k]:
+            outside = DEAD_AS
+            if flow.energised[b, k]:
+                outside = max(layout.v_min_pu[k] - flow.v[b, k], flow.v[b, k] - layout.v_max_pu[k], 0.0)
+            parts[b, _PARTS * areas.bus[k] + VOLTAGE_PU] += outside
     for k in range(len(areas.branch)):
         if areas.branch[k] >= 0:
-            parts[b, len(AREA_PARTS) * areas.branch[k] + OVERLOAD] += max(flow.loading[b, k] - 1.0, 0.0)
+            parts[b, _PARTS * areas.branch[k] + OVERLOAD] += max(flow.loading[b, k] - 1.0, 0.0)
     for d in range(len(areas.device)):
         if areas.device[d] >= 0:
-            parts[b, len(AREA_PARTS) * areas.device[d] + OPERATING] += work.cost_usd[b, d]
-            parts[b, len(AREA_PARTS) * areas.device[d] + DEVICES] += work.unsafe[b, d]
-    price = state.exogenous[b, areas.price_column] if areas.price_column >= 0 else areas.price_usd_per_mwh
+            parts[b, _PARTS * areas.device[d] + OPERATING_USD] += work.cost_usd[b, d]
+            parts[b, _PARTS * areas.device[d] + DEVICES] += work.unsafe[b, d]
+    price = market_price(areas, state, b)
     for a in range(len(areas.tie)):
         # What enters the branch at the area's end leaves the area.
         given = flow.p_to[b, areas.tie[a]] if areas.tie_to[a] else flow.p_from[b, areas.tie[a]]
-        parts[b, len(AREA_PARTS) * a + BOUGHT] = max(-given, 0.0) * rules.dt_h * price
-        parts[b, len(AREA_PARTS) * a + SOLD] = max(given, 0.0) * rules.dt_h * price * areas.sell_discount[a]
+        bought, sold = max(-given, 0.0) * rules.dt_h, max(given, 0.0) * rules.dt_h
+        parts[b, _PARTS * a + BOUGHT_MWH], parts[b, _PARTS * a + SOLD_MWH] = bought, sold
+        parts[b, _PARTS * a + BOUGHT_USD], parts[b, _PARTS * a + SOLD_USD] = bought * price, sold * price * areas.sell_discount[a]
+
+
+@inlined
+def market_price(areas: AreaLayout, state: Any, b: int) -> float:
+    """USD/MWh in an element now."""
+    return float(state.exogenous[b, areas.price_column]) if areas.price_column >= 0 else areas.price_usd_per_mwh

@@ -5,13 +5,14 @@ Four kernels, so that what depends on the kinds of devices (`open_cycle`, `settl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numba import literal_unroll
 
-from gridpilot.devices.fleet import COST, Fleet, inject_kind, settle_kind, write_all
+from gridpilot.devices.fleet import COST, Fleet, inject_fleet, inject_kind, settle_kind, write_all
 from gridpilot.errors import ConfigError
 from gridpilot.jit import Resident, borrowed, inlined, kernel
 from gridpilot.powerflow.seam import as_flow
@@ -106,13 +107,22 @@ def close_books(held: Resident[Grids]) -> None:
     ledger.score(borrowed(held))
 
 
-def run_cycle(model: Model, world: World, piece: Piece) -> bool:
+def run_cycle(model: Model, world: World, piece: Piece, decide: Callable[[Piece], None] | None = None) -> bool:
     """Take the elements of a piece on by one cycle in their own memory; says whether scheduled disturbances struck.
 
-    Raises `ConfigError` where an element has no row left in the world's table.
+    `decide` writes orders once the weather of the cycle is known, for whoever reacts to it within the cycle. Raises
+    `ConfigError` where an element has no row left in the world's table.
     """
-    fits, struck, last = open_cycle(piece.held, piece.fleet, world.held(piece.first, piece.end))
-    refuse_the_end(fits, world, piece)
+    outside = world.held(piece.first, piece.end)
+    if decide is None:
+        fits, struck, last = open_cycle(piece.held, piece.fleet, outside)
+        refuse_the_end(fits, world, piece)
+    else:
+        fits, struck, last = begin_cycle(piece.held, outside)
+        refuse_the_end(fits, world, piece)
+        decide(piece)
+        state, work = piece.grids.state, piece.grids.work
+        inject_fleet(piece.fleet, state.orders, state.exogenous, work.in_service, model.dt_h, work.p_mw, work.q_mvar)
     solve_grid(model.engine, piece)
     settle_devices(piece.held, piece.fleet)
     close_cycle(model, world, piece, last)

@@ -113,7 +113,7 @@ class Books(NamedTuple):
     built: Bools
     """Buses that came into service `[B, n]`."""
     areas: Floats
-    """The parts of every area's reward (see `gridpilot.twin.areas`) `[B, 6 A]`."""
+    """The parts of every area's reward (see `gridpilot.twin.areas`) `[B, 8 A]`."""
 
 
 class Grids(NamedTuple):

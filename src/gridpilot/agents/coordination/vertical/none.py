@@ -17,6 +17,8 @@ class NoVertical:
     """No entry, and no message."""
 
     name: str = NAME
+    asks_offers: bool = False
+    """Nobody asks."""
 
     def entries(self, devices: int) -> int:
         """None."""

@@ -27,6 +27,8 @@ class PriceSignal:
     price_max_usd_per_mwh: float
     """What 1 says."""
     name: str = NAME
+    asks_offers: bool = True
+    """A device answers a price by what it can do now."""
 
     def __post_init__(self) -> None:
         low, high = self.price_min_usd_per_mwh, self.price_max_usd_per_mwh

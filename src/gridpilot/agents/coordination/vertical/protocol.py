@@ -24,6 +24,11 @@ class VerticalProtocol(Protocol):
         """What the configuration calls it."""
         ...
 
+    @property
+    def asks_offers(self) -> bool:
+        """Whether it needs what devices can do in this very step; else offers with nameplate limits are enough."""
+        ...
+
     def entries(self, devices: int) -> int:
         """Length of the grid agent's action vector for so many devices."""
         ...

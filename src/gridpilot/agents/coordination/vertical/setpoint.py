@@ -1,4 +1,4 @@
-"""Setpoint: the grid agent says to every device what to do; −1 is the least that the device can follow now, 1 the most."""
+"""Setpoint: the grid agent says to every device what to do; −1 is the lower limit of its offer, 1 the upper one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class Setpoint:
     """One entry per device."""
 
     name: str = NAME
+    asks_offers: bool = False
+    """Nameplate limits do: −1 and 1 then mean the same in every step, and a device that cannot follow goes as far as it can."""
 
     def entries(self, devices: int) -> int:
         """One per device."""

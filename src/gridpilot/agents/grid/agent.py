@@ -1,0 +1,86 @@
+"""`GridAgent`: the controller of a microgrid, which owns its devices and answers an environment.
+
+It sees messages and nothing else: no network, no power flow, no other microgrid. What it says to its devices and what they
+answer passes through the codec, message by message, wherever they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+
+from gridpilot.agents.coordination.offers import Offer, make_offer
+from gridpilot.agents.coordination.vertical import VerticalProtocol, make_vertical
+from gridpilot.agents.grid.devices import OwnDevices
+from gridpilot.agents.grid.dialogue import Act, Begin, Network, Receipt, Report, Setpoint, Sheet
+from gridpilot.errors import MessageError
+from gridpilot.messages.steps import Question
+from gridpilot.values import Floats
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Setpoint).decode
+
+
+class GridAgent:
+    """One microgrid's controller; `answer` is its side of the step protocol."""
+
+    def __init__(self, role: str, changes: Mapping[str, float] | None = None) -> None:
+        """`changes` are parameters of its devices, `DEVICE.parameter` → value, in the place of those that it is told."""
+        self.role = role
+        self._changes = dict(changes or {})
+        self._sheet: Sheet | None = None
+        self._devices: OwnDevices
+        self._vertical: VerticalProtocol
+        self._nameplate: Offer
+        self._order_mw: Floats
+
+    def answer(self, question: Question) -> object:
+        """The reply to a request; raises `MessageError` for a phase that there is none of, or one out of turn."""
+        phase = question.at.phase
+        if phase == "begin":
+            return self.begin(question.read(Begin))
+        if self._sheet is None or phase not in ("act", "settle"):
+            raise MessageError("phase", f"{self.role} was asked for {phase!r}; expected 'begin' first, then 'act' and 'settle' in turn.")
+        return self.act(question.read(Act)) if phase == "act" else self.settle(question.read(Network))
+
+    def begin(self, message: Begin) -> list[Report]:
+        """Take the devices over, at their initial states; raises `ConfigError` where a change fits none of them."""
+        sheet = message.sheet
+        self._devices = OwnDevices(sheet.kinds, sheet.dt_h, self._changes)
+        self._vertical = make_vertical(sheet.vertical, **sheet.options)
+        self._nameplate = make_offer(np.array([sheet.low_mw]), np.array([sheet.high_mw]))
+        self._sheet = sheet
+        self._order_mw = self._devices.initial_mw
+        return self._reports(message)
+
+    def act(self, message: Act) -> list[Report]:
+        """Order the devices, and pass on what they report."""
+        offer = self._nameplate if not self._vertical.asks_offers else self._offer(message)
+        told = self._vertical.tell(np.array([message.action]), offer)
+        heard = np.array([[_passed_on(name, value) for name, value in zip(self._devices.names, told[0].tolist(), strict=False)]])
+        self._order_mw = self._vertical.answer(heard, offer, self._order_mw)
+        return self._reports(message)
+
+    def settle(self, message: Network) -> Receipt:
+        """Let the devices book what they really exchanged."""
+        real_mw = np.array([message.real_mw])
+        if message.first:
+            self._devices.stand_at(real_mw)
+            return Receipt(outcomes=[], states=self._devices.states)
+        return Receipt(outcomes=self._devices.settle(real_mw)[:, 0].tolist(), states=self._devices.states)
+
+    def _offer(self, message: Act) -> Offer:
+        return self._devices.offer(np.array([message.weather]), np.array([message.present]))
+
+    def _reports(self, message: Begin | Act) -> list[Report]:
+        p_mw, q_mvar = self._devices.inject(self._order_mw, np.array([message.weather]), np.array([message.present]))
+        columns = zip(self._devices.names, self._order_mw[0].tolist(), p_mw[0].tolist(), q_mvar[0].tolist(), strict=True)
+        return [Report(*column) for column in columns]
+
+
+def _passed_on(device: str, told: float) -> float:
+    """What a device hears: the message of its grid agent, encoded and decoded."""
+    heard: Setpoint = _decode(_encode(Setpoint(device, told)))
+    return heard.told

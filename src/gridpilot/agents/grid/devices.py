@@ -1,0 +1,102 @@
+"""The devices of a grid agent: their parameters, their states and their steps, which nobody else has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gridpilot.agents.coordination.offers import Offer, join, offer_kind
+from gridpilot.agents.grid.dialogue import KindSheet
+from gridpilot.devices import Outcome, device_kind
+from gridpilot.devices.fleet import inject_fleet, new_fleet, settle_fleet
+from gridpilot.errors import ConfigError, Problem
+from gridpilot.jit import resident
+from gridpilot.values import Bools, Floats
+
+
+class OwnDevices:
+    """Devices of several kinds in one element, stepped in place; arrays `[1, n]`, kinds one after the other."""
+
+    def __init__(self, sheets: list[KindSheet], dt_h: float, changes: Mapping[str, float] | None = None) -> None:
+        """`changes` are `DEVICE.parameter` → value; raises `ConfigError` for one that no device has."""
+        self.names = tuple(name for sheet in sheets for name in sheet.names)
+        self._dt_h = dt_h
+        self._parameters = _parameters(sheets, changes or {})
+        self._states = {kind: device_kind(kind).initial_state(own, 1) for kind, own in self._parameters.items()}
+        self._states = {kind: state._make(map(np.ascontiguousarray, state)) for kind, state in self._states.items()}
+        self._fleet = resident(new_fleet(self._parameters, self._states))
+        self._wishes = {sheet.kind: sheet.wishes for sheet in sheets}
+        self._widths = {sheet.kind: len(sheet.names) for sheet in sheets}
+        self._shape = 1, len(self.names)
+
+    @property
+    def initial_mw(self) -> Floats:
+        """The orders that stand when an episode begins `[1, n]`."""
+        return np.concatenate([device_kind(kind).initial_setpoint(own) for kind, own in self._parameters.items()])[None]
+
+    @property
+    def states(self) -> list[list[list[float]]]:
+        """Per kind the fields of its state, device by device; flags as 0 and 1."""
+        return [[np.asarray(values[0], dtype=np.float64).tolist() for values in state] for state in self._states.values()]
+
+    def inject(self, order_mw: Floats, weather: Floats, present: Bools) -> tuple[Floats, Floats]:
+        """What they would exchange with the grid `[1, n]`."""
+        p_mw, q_mvar = np.zeros(self._shape), np.zeros(self._shape)
+        inject_fleet(self._fleet, order_mw, weather, present, self._dt_h, p_mw, q_mvar)
+        return p_mw, q_mvar
+
+    def settle(self, real_mw: Floats) -> Floats:
+        """Outcomes `[6, 1, n]` of what they really exchanged after the last `inject`."""
+        outcomes = np.zeros((len(Outcome._fields), *self._shape))
+        settle_fleet(self._fleet, real_mw, self._dt_h, outcomes)
+        return outcomes
+
+    def stand_at(self, real_mw: Floats) -> None:
+        """In the first state of an episode: what they exchange, before anything was consumed."""
+        for state, own in zip(self._states.values(), self._by_kind(real_mw), strict=True):
+            if "p_mw" in state._fields:
+                state.p_mw[...] = own
+
+    def offer(self, weather: Floats, present: Bools) -> Offer:
+        """What they can do in this step, and at which price; raises `UnknownNameError` for a kind without an offer."""
+        offers, column = [], 0
+        for (kind, own), here in zip(self._parameters.items(), self._by_kind(present), strict=True):
+            made, terms = offer_kind(kind), device_kind(kind)
+            width = self._widths[kind] * len(terms.series)
+            sensed = np.ascontiguousarray(weather[:, column : column + width])
+            column += width
+            state, present_here = self._states[kind], np.ascontiguousarray(here)
+            low, high = terms.bounds(own, state, sensed, present_here, self._dt_h)
+            wishes = made.from_rows([self._wishes[kind]] * self._widths[kind])
+            offers.append(made.make(own, state, wishes, sensed, low, high, self._dt_h))
+        return join(offers)
+
+    def _by_kind(self, values: Any) -> list[Any]:
+        ends = np.cumsum(list(self._widths.values()))[:-1]
+        return np.split(values, ends, axis=1)
+
+
+def _parameters(sheets: list[KindSheet], changes: Mapping[str, float]) -> dict[str, Any]:
+    """Parameters by kind, with changes; raises `ConfigError` naming every change that no device takes."""
+    left = dict(changes)
+    found = {}
+    for sheet in sheets:
+        kind = device_kind(sheet.kind).parameters
+        arrays = {field: _matrix(sheet.parameters[field], len(sheet.names)) for field in kind._fields}
+        for k, name in enumerate(sheet.names):
+            for field in kind._fields:
+                if f"{name}.{field}" in left and arrays[field].ndim == 1:
+                    arrays[field][k] = left.pop(f"{name}.{field}")
+        found[sheet.kind] = kind(**arrays)
+    if left:
+        problems = [Problem(key, "is no parameter of a device of this agent; expected DEVICE.parameter") for key in left]
+        raise ConfigError("Some parameters cannot be changed.", problems)
+    return found
+
+
+def _matrix(rows: Any, devices: int) -> Floats:
+    """Numbers `[n]`, or `[n, k]` where `k` may be 0."""
+    made = np.array(rows, dtype=np.float64)
+    return np.ascontiguousarray(made.reshape(devices, -1) if made.ndim == 2 else made)

@@ -1,0 +1,103 @@
+"""What an environment and grid agents say to each other in a step.
+
+    act      environment → grid agent     action, weather, who is in service          1 per grid agent
+             grid agent → device agents   setpoint or price                           1 per device
+             device agents → environment  order, power                                1 per device
+    settle   environment → grid agent     what devices really exchanged               1 per grid agent
+
+are the logical messages of a step. What travels is less, because everything for one process shares a message. The reply
+to `settle` closes the step: what it cost, and the devices' states. An episode begins with `begin` in the place of `act`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+PHASES: Final = ("begin", "act", "settle")
+MAX_DEVICES: Final = 4096
+
+Name = Annotated[str, Meta(max_length=200)]
+Numbers = Annotated[list[float], Meta(max_length=4 * MAX_DEVICES)]
+Flags = Annotated[list[bool], Meta(max_length=MAX_DEVICES)]
+Table = list[Numbers]
+
+
+class KindSheet(Struct, frozen=True, forbid_unknown_fields=True):
+    """Devices of one kind."""
+
+    kind: Name
+    names: Annotated[list[Name], Meta(max_length=MAX_DEVICES)]
+    parameters: dict[str, list[float] | list[list[float]]]
+    """Fields of the kind's parameters `[n]` or `[n, k]`."""
+    wishes: dict[str, float]
+    """What their owner wants when a price is signalled."""
+
+
+class Sheet(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a grid agent is told of itself: its devices, and how it moves them."""
+
+    role: Name
+    dt_h: float
+    kinds: list[KindSheet]
+    vertical: Name
+    options: dict[str, float]
+    """Of the vertical protocol."""
+    low_mw: Numbers
+    high_mw: Numbers
+    """Nameplate range of the devices' setpoints, kinds one after the other."""
+
+
+class Begin(Struct, frozen=True, forbid_unknown_fields=True):
+    """An episode begins: all devices at their initial states and orders."""
+
+    sheet: Sheet
+    present: Flags
+    """Whether devices are in service."""
+    weather: Numbers
+    """What the devices' own sensors measure: their series, kind by kind, series by series."""
+
+
+class Act(Struct, frozen=True, forbid_unknown_fields=True):
+    """Decide, and order the devices."""
+
+    action: Numbers
+    present: Flags
+    weather: Numbers
+
+
+class Setpoint(Struct, frozen=True, forbid_unknown_fields=True):
+    """From the grid agent to one of its devices."""
+
+    device: Name
+    told: float
+    """MW, or USD/MWh where the protocol is a price."""
+
+
+class Report(Struct, frozen=True, forbid_unknown_fields=True):
+    """From a device."""
+
+    device: Name
+    order_mw: float
+    """The setpoint that it follows as far as it can."""
+    p_mw: float
+    q_mvar: float
+
+
+class Network(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the grid made of it."""
+
+    real_mw: Numbers
+    """What each device exchanged."""
+    first: bool
+    """The first state of an episode: nothing has been consumed or paid yet."""
+
+
+class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
+    """A step is closed."""
+
+    outcomes: Table
+    """The fields of `gridpilot.devices.Outcome`, device by device; empty in the first state."""
+    states: list[Table]
+    """Per kind the fields of its state, device by device; flags as 0 and 1."""

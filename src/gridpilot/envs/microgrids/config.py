@@ -1,0 +1,124 @@
+"""What a microgrids environment is made from: keywords, or the same keys of a YAML file; unknown ones are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gridpilot.agents.coordination.horizontal import horizontal_names
+from gridpilot.agents.coordination.vertical import vertical_names
+from gridpilot.envs.settings import PERIODS, EnvSettings
+from gridpilot.errors import ConfigError, Problem
+from gridpilot.profiles import Profiles
+from gridpilot.scenarios import Scenario
+
+REWARDS = ("own", "shared")
+IN_MEMORY = "in_memory"
+VISIBILITIES = ("public", "owner", "upper", "system")
+
+
+@dataclass(frozen=True, slots=True)
+class MicrogridsConfig:
+    """How the environment is set up; raises `ConfigError` with every value that cannot be used."""
+
+    scenario: str | Scenario = "three_microgrids"
+    """Name of a scenario with areas, such as `microgrids-100`, or one of your own."""
+    profiles: str | Profiles = "simbench"
+    """Name of profiles, or your own."""
+    cycle_minutes: float = 15.0
+    """Simulated minutes per step."""
+    cycles: int | None = None
+    """Steps per episode; None for the scenario's own length."""
+    growth: bool = False
+    """Whether the grid grows while it is operated; microgrids that are not built yet are no agents yet."""
+    period: str = "tuning"
+    """Dates that days are drawn from: `tuning` or `judging`."""
+    reward: str = "own"
+    """`own`: every microgrid gets its own reward; `shared`: all get the mean."""
+    safety_weight: float = 10.0
+    """USD that a unit of safety is worth: 1 pu of voltage outside its band, 100 % of a branch's rating above it."""
+    vertical: str = "setpoint"
+    """How a grid agent moves its devices: a name of `gridpilot.agents.coordination.vertical`."""
+    vertical_options: Mapping[str, float] = field(default_factory=dict)
+    wishes: Mapping[str, float] = field(default_factory=dict)
+    """What owners of devices want when a price is signalled, `KIND.term` → value (see `gridpilot.agents.coordination.offers`); a
+    battery's stored energy is worth the scenario's reference price where nothing else is said."""
+    horizontal: str = "none"
+    """How grid agents deal with each other: `none`; `trading`, whose price is one more entry of every action; `consensus`, which
+    averages the prices of `price-signal` over a graph."""
+    horizontal_options: Mapping[str, float] = field(default_factory=dict)
+    visibility: Mapping[str, str] = field(default_factory=dict)
+    """Patterns of feature names → `public`, `owner`, `upper` or `system`, tried before the usual ones."""
+    centralized: bool = True
+    """Whether all agents live in the environment; else they are reached through the message broker."""
+    message_broker: str = IN_MEMORY
+    """`in_memory`, or the URL of a broker: nats://…, amqp://…, kafka://…, mqtt://…, redis://…."""
+    run: str = "local"
+    """Name of the run on the broker: agents of other runs do not hear it."""
+    hosts: str = "here"
+    """Where grid agents of a distributed environment live: `here`, in threads of this process, or `elsewhere`."""
+    deadline_s: float = 5.0
+    """How long an agent's answer is waited for."""
+
+    def __post_init__(self) -> None:
+        problems = _problems(self)
+        if problems:
+            raise ConfigError("The microgrids cannot be set up like this.", problems)
+
+    @property
+    def settings(self) -> EnvSettings:
+        """The part that all environments share."""
+        return EnvSettings(self.scenario, self.profiles, self.cycle_minutes, self.cycles, self.growth, self.period)
+
+
+def _problems(config: MicrogridsConfig) -> list[Problem]:
+    choices = {
+        "period": (config.period, PERIODS),
+        "reward": (config.reward, REWARDS),
+        "vertical": (config.vertical.replace("_", "-"), vertical_names()),
+        "horizontal": (config.horizontal.replace("_", "-"), horizontal_names()),
+        "hosts": (config.hosts, ("here", "elsewhere")),
+    }
+    found = [
+        Problem(name, f"is {value!r}, expected one of {', '.join(valid)}") for name, (value, valid) in choices.items() if value not in valid
+    ]
+    levels = config.visibility.items()
+    found += [
+        Problem(f"visibility.{pattern}", f"is {level!r}, expected one of {', '.join(VISIBILITIES)}")
+        for pattern, level in levels
+        if level not in VISIBILITIES
+    ]
+    if config.horizontal == "consensus" and config.vertical.replace("_", "-") != "price-signal":
+        found.append(Problem("horizontal", f"'consensus' agrees on a price, which vertical {config.vertical!r} has none of"))
+    for name in ("safety_weight", "deadline_s"):
+        value = getattr(config, name)
+        if not 0.0 <= value < float("inf"):
+            found.append(Problem(name, f"is {value}, expected 0 or more"))
+    return found
+
+
+def make_config(given: Mapping[str, Any]) -> MicrogridsConfig:
+    """A configuration from keys with dashes or underscores; raises `ConfigError` naming every unknown one."""
+    valid = [entry.name for entry in fields(MicrogridsConfig)]
+    known = {key.replace("-", "_"): value for key, value in given.items()}
+    unknown = [Problem(key, f"is unknown; valid: {', '.join(valid)}") for key in known if key not in valid]
+    if unknown:
+        raise ConfigError("The microgrids cannot be set up like this.", unknown)
+    return MicrogridsConfig(**known)
+
+
+def read_config(path: str | Path) -> MicrogridsConfig:
+    """The configuration of a YAML file; raises `ConfigError` for one that cannot be read, is none, or has unknown keys."""
+    try:
+        found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a YAML file: {error}") from error
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise ConfigError(f"{path} holds no settings; expected lines such as `scenario: three_microgrids`.")
+    return make_config(found)

@@ -1,0 +1,201 @@
+"""`MicrogridsEnv`: a PettingZoo `ParallelEnv` in which every microgrid is an agent."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box
+from gymnasium.utils import seeding
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv
+
+from gridpilot.envs.episodes import Episodes, begin, begin_again
+from gridpilot.envs.ground import lay_ground
+from gridpilot.envs.microgrids.config import MicrogridsConfig
+from gridpilot.envs.microgrids.course import Course, Passed
+from gridpilot.envs.microgrids.members import Member, make_members
+from gridpilot.envs.observation import Observation
+from gridpilot.envs.settings import ResetOptions, read_options, with_period
+from gridpilot.envs.single import draw_seed
+from gridpilot.errors import ActionError, ConfigError, Problem
+from gridpilot.twin.areas import AREA_PARTS
+from gridpilot.values import Floats, GridState
+
+Action = NDArray[np.float32]
+ByAgent = dict[str, Any]
+
+
+class MicrogridsEnv(ParallelEnv[str, Observation, Action]):
+    """Agents are microgrids: each sees what it may see, and moves its own devices.
+
+    A microgrid that is built while an episode runs joins `agents` in that step. All leave together: terminated when the grid
+    goes down, truncated when the episode is over. `state()` is what the system sees: the observation of a central critic.
+    """
+
+    metadata: dict[str, Any] = {"name": "gridpilot_microgrids_v0", "render_modes": [], "is_parallelizable": True}  # noqa: RUF012  # PettingZoo's own form
+
+    def __init__(self, config: MicrogridsConfig) -> None:
+        self.config = config
+        self.render_mode = None
+        self._ground = lay_ground(config.settings)
+        self.members = make_members(config, self._ground)
+        self._member = {member.name: member for member in self.members.all}
+        self.possible_agents = list(self._member)
+        self.agents: list[str] = []
+        self.observation_spaces = {name: _box(len(member.seen)) for name, member in self._member.items()}
+        self.action_spaces = {name: _box(len(member.action_names)) for name, member in self._member.items()}
+        self.state_space = _box(len(self._ground.observer.names))
+        self._random = np.random.default_rng()
+        self._settings = config.settings
+        self._episodes: Episodes | None = None
+        self._course: Course | None = None
+        self._shown: Observation | None = None
+        self._left: set[str] = set()
+
+    def observation_space(self, agent: str) -> Box:
+        """−1 … 1 for every feature that the agent sees; the same object at every call."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> Box:
+        """−1 … 1 for every entry of `action_names`; the same object at every call."""
+        return self.action_spaces[agent]
+
+    def action_names(self, agent: str) -> tuple[str, ...]:
+        """What the entries of an agent's action are; 1 is the highest injection of a device, or the highest price."""
+        return self._member[agent].action_names
+
+    def observation_names(self, agent: str) -> tuple[str, ...]:
+        """What the entries of an agent's observation are."""
+        names = self._ground.observer.names
+        return tuple(names[k] for k in self._member[agent].seen)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """What the entries of `state()` are."""
+        return self._ground.observer.names
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[ByAgent, ByAgent]:
+        """Begin another episode; raises `ConfigError` for days that cannot be had. Unknown options are ignored with a warning."""
+        asked = _options(options)
+        if seed is not None:
+            self._random = seeding.np_random(seed)[0]
+        settings = with_period(self._settings, asked)
+        if settings != self._settings:
+            self._settings, self._ground = settings, lay_ground(settings)
+        self._shown = self._begin(draw_seed(self._random), asked.start)
+        self._left = set()
+        self.agents = [name for name, member in self._member.items() if member.built_at == 0]
+        return self._seen(self._shown, self.agents), {name: self._begun(member) for name, member in self._present()}
+
+    def step(self, actions: Mapping[str, Action]) -> tuple[ByAgent, ByAgent, ByAgent, ByAgent, ByAgent]:
+        """One cycle; raises `ActionError` for actions that are missing, misshapen or no numbers, and for agents that are not there."""
+        course = self._course
+        if course is None or not self.agents:
+            raise ConfigError("No episode is running: call reset() first, and after every step in which all agents ended.")
+        self._refuse_strangers(actions)
+        passed = course.step([_row(actions.get(member.name), member) for member in self.members.all])
+        self._shown = passed.shown
+        step = int(self._built_step())
+        terminated, truncated = bool(passed.terminated[0]), bool(passed.truncated[0])
+        here = [name for name, member in self._member.items() if member.built_at <= step]
+        returned = (
+            self._seen(passed.shown, here),
+            {name: float(passed.accounts.reward[0, k]) for k, name in enumerate(self._member) if name in here},
+            dict.fromkeys(here, terminated),
+            dict.fromkeys(here, truncated),
+            {name: self._info(k, passed, actions.get(name)) for k, name in enumerate(self._member) if name in here},
+        )
+        self.agents = [] if terminated or truncated else here
+        return returned
+
+    def state(self) -> Observation:
+        """Everything that the system sees now `[d]`; raises `ConfigError` before the first reset."""
+        if self._shown is None:
+            raise ConfigError("There is no state yet: call reset() first.")
+        return self._shown[0].copy()
+
+    @property
+    def grid_state(self) -> GridState | None:
+        """The grid of now, for those who study it; None before the first reset."""
+        return None if self._episodes is None else self._episodes.state
+
+    def close(self) -> None:
+        """End the episode; calling it again does nothing."""
+        self.agents = []
+
+    def _begin(self, seed: int, day: str | None) -> Observation:
+        """Begin an episode, in the memory of the one before where it fits; its first features `[1, d]`."""
+        episodes = self._episodes
+        if episodes is not None and episodes.ground is self._ground:
+            shown = episodes.blank()
+            begin_again(episodes, np.array([0]), [seed], shown, day)
+            return shown
+        self._episodes = begin(self._ground, [seed], day)
+        self._course = Course(self.config, self.members, self._episodes)
+        return self._episodes.look()
+
+    def _present(self) -> list[tuple[str, Member]]:
+        return [(name, self._member[name]) for name in self.agents]
+
+    def _built_step(self) -> int:
+        assert self._episodes is not None  # held by `step`
+        return int(self._episodes.memory.blocks.view("step")[0])
+
+    def _seen(self, shown: Observation, names: list[str]) -> ByAgent:
+        return {name: shown[0, self._member[name].seen] for name in names}
+
+    def _refuse_strangers(self, actions: Mapping[str, Action]) -> None:
+        missing = [Problem(name, "has no action") for name in self.agents if name not in actions]
+        strange = [Problem(str(name), "is not there now") for name in actions if name not in self.agents]
+        if missing or strange:
+            listed = "; ".join(map(str, [*missing, *strange]))
+            raise ActionError(f"Expected one action for each of {', '.join(self.agents)}: {listed}.")
+
+    def _begun(self, member: Member) -> dict[str, Any]:
+        return {"action_mask": self._mask(member)}
+
+    def _mask(self, member: Member) -> NDArray[np.int8]:
+        """1 for every entry of an action that moves something now, 0 where its device is out of service `[entries]`."""
+        assert self._episodes is not None  # held by the callers
+        work = self._episodes.memory.pieces[0].grids.work
+        mask = np.ones(len(member.action_names), dtype=np.int8)
+        if len(mask) >= len(member.devices) > 0:
+            mask[: len(member.devices)] = work.in_service[0, member.devices]
+        return mask
+
+    def _info(self, k: int, passed: Passed, action: Action | None) -> dict[str, Any]:
+        """What came of an action: the parts of the reward, and for every device what it was ordered and what it did."""
+        assert self._episodes is not None  # held by `step`
+        member, accounts = self.members.all[k], passed.accounts
+        grids = self._episodes.memory.pieces[0].grids
+        return {
+            "reward_parts": {
+                **dict(zip(AREA_PARTS, accounts.parts[0, k].tolist(), strict=True)),
+                "traded_usd": float(accounts.traded_usd[0, k]),
+                "traded_mwh": float(accounts.traded_mwh[0, k]),
+            },
+            "ordered_mw": grids.state.orders[0, member.devices],
+            "applied_mw": grids.work.real_mw[0, member.devices],
+            "action_mask": self._mask(member),
+        }
+
+
+def _box(entries: int) -> Box:
+    return Box(-1.0, 1.0, (entries,), np.float32)
+
+
+def _row(action: Action | None, member: Member) -> Floats:
+    """An action as a batch of one; a microgrid that is not there moves nothing."""
+    return np.zeros((1, len(member.action_names))) if action is None else np.asarray(action, dtype=np.float64)[None]
+
+
+def _options(options: Mapping[str, Any] | None) -> ResetOptions:
+    """The options that are known. PettingZoo's own tests reset with others."""
+    given = dict(options or {})
+    unknown = [key for key in given if key not in ResetOptions.__dataclass_fields__]
+    if unknown:
+        warnings.warn(f"reset() ignores the options {', '.join(map(str, unknown))}.", stacklevel=3)
+    return read_options({key: value for key, value in given.items() if key not in unknown})
