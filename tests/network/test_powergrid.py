@@ -31,10 +31,10 @@ def net_of(folder: Path) -> Any:
     for row, bus in zip(rows(folder, "bus"), name, strict=True):
         pp.create_bus(net, float(row["vn_kv"]), name=bus)
     for row in rows(folder, "line"):
-        a, b, *numbers = (
+        a, b, *of_line = (
             row[key] for key in ("from_bus", "to_bus", "length_km", "r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km", "max_i_ka")
         )
-        pp.create_line_from_parameters(net, int(a), int(b), *map(float, numbers))
+        pp.create_line_from_parameters(net, int(a), int(b), *map(float, of_line))
     for row in rows(folder, "trafo"):
         numbers = {key: float(row[key]) for key in ("sn_mva", "vn_hv_kv", "vn_lv_kv", "vk_percent", "vkr_percent", "pfe_kw", "i0_percent")}
         keys = ("tap_neutral", "tap_step_percent", "tap_pos")

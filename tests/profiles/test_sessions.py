@@ -28,7 +28,7 @@ def recorded(shared_data: Path) -> Sessions:
 
 def on_weekdays(sessions: Sessions) -> np.ndarray:
     day = sessions.start.astype("datetime64[D]").astype(np.int64) + np.floor(sessions.arrival_h / 24.0)
-    return (day + 3) % 7 < 5
+    return np.asarray((day + 3) % 7 < 5)
 
 
 def stays(sessions: Sessions) -> np.ndarray:
