@@ -9,6 +9,8 @@
     │   └── TraceError       … a trace: torn, altered, or of another schema
     ├── ActionError          a decision that cannot be read as one
     ├── PhysicsError         a model that no power flow can be asked of
+    ├── MessageError         a message is refused: too large, forged, malformed, out of bounds or replayed
+    ├── BrokerError          a message broker cannot be reached, or those behind it do not answer
     └── MissingExtraError    an optional dependency is not installed
 
 A message says what was found, what was expected and what to do next. Where an
@@ -90,6 +92,18 @@ class ActionError(ProblemsError):
 
 class PhysicsError(ProblemsError):
     """A model that no power flow can be asked of: no slack, zero impedance, wrong shape."""
+
+
+class MessageError(GridpilotError):
+    """A message is refused: too large, forged, malformed, out of bounds or replayed; `reason` names the check in one word."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        self.reason = reason
+        super().__init__(sentence)
+
+
+class BrokerError(GridpilotError):
+    """A message broker cannot be reached, or those behind it do not answer in time."""
 
 
 class MissingExtraError(GridpilotError):

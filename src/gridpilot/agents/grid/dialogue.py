@@ -29,7 +29,7 @@ class KindSheet(Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: Name
     names: Annotated[list[Name], Meta(max_length=MAX_DEVICES)]
-    parameters: dict[str, list[float] | list[list[float]]]
+    parameters: dict[str, list[float | list[float]]]
     """Fields of the kind's parameters `[n]` or `[n, k]`."""
     wishes: dict[str, float]
     """What their owner wants when a price is signalled."""

@@ -63,6 +63,8 @@ class MicrogridsConfig:
     """Where grid agents of a distributed environment live: `here`, in threads of this process, or `elsewhere`."""
     deadline_s: float = 5.0
     """How long an agent's answer is waited for."""
+    join_s: float = 30.0
+    """How long agents are waited for when the environment is made."""
 
     def __post_init__(self) -> None:
         problems = _problems(self)
@@ -94,7 +96,7 @@ def _problems(config: MicrogridsConfig) -> list[Problem]:
     ]
     if config.horizontal == "consensus" and config.vertical.replace("_", "-") != "price-signal":
         found.append(Problem("horizontal", f"'consensus' agrees on a price, which vertical {config.vertical!r} has none of"))
-    for name in ("safety_weight", "deadline_s"):
+    for name in ("safety_weight", "deadline_s", "join_s"):
         value = getattr(config, name)
         if not 0.0 <= value < float("inf"):
             found.append(Problem(name, f"is {value}, expected 0 or more"))

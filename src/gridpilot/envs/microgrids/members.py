@@ -139,7 +139,7 @@ def _moved(model: Model) -> list[list[tuple[str, int, float, float]]]:
         low, high = sorted((entry.verb.sign * entry.low, entry.verb.sign * entry.high))
         if area >= 0:
             found[area].append((entry.target, place, low, high))
-    return found
+    return [sorted(own, key=lambda one: one[1]) for own in found]
 
 
 def _action_names(vertical: VerticalProtocol, horizontal: HorizontalProtocol, devices: Sequence[str]) -> tuple[str, ...]:

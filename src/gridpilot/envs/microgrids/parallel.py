@@ -17,6 +17,7 @@ from gridpilot.envs.ground import lay_ground
 from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.course import Course, Passed
 from gridpilot.envs.microgrids.members import Member, make_members
+from gridpilot.envs.microgrids.remote import RemoteDevices, begin_elsewhere, remote_act
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import ResetOptions, read_options, with_period
 from gridpilot.envs.single import draw_seed
@@ -50,6 +51,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):
         self.state_space = _box(len(self._ground.observer.names))
         self._random = np.random.default_rng()
         self._settings = config.settings
+        self._remote = None if config.centralized else RemoteDevices(config, self.members, self._ground.model)
         self._episodes: Episodes | None = None
         self._course: Course | None = None
         self._shown: Observation | None = None
@@ -123,11 +125,17 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):
         return None if self._episodes is None else self._episodes.state
 
     def close(self) -> None:
-        """End the episode; calling it again does nothing."""
+        """End the episode, and leave the broker; calling it again does nothing."""
         self.agents = []
+        if self._remote is not None:
+            self._remote.close()
 
     def _begin(self, seed: int, day: str | None) -> Observation:
         """Begin an episode, in the memory of the one before where it fits; its first features `[1, d]`."""
+        if self._remote is not None:
+            self._episodes = begin_elsewhere(self._ground, seed, day, self._remote)
+            self._course = Course(self.config, self.members, self._episodes, remote_act(self._remote))
+            return self._episodes.look()
         episodes = self._episodes
         if episodes is not None and episodes.ground is self._ground:
             shown = episodes.blank()
