@@ -118,7 +118,7 @@ def _qualified(
     dx, dy, size = place
 
     def named(row: dict[str, Any]) -> dict[str, Any]:
-        changed = {key: known.get(row[key], f"{prefix}-{row[key]}") for key in ("a", "b", "bus") if key in row}
+        changed: dict[str, Any] = {key: known.get(row[key], f"{prefix}-{row[key]}") for key in ("a", "b", "bus") if key in row}
         return {**row, **changed, **({"name": f"{prefix}-{row['name']}"} if "name" in row else {})}
 
     own = case_rows(case)

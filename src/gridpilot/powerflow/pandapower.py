@@ -16,7 +16,7 @@ from gridpilot.network.network import Network
 from gridpilot.powerflow.group import LOWEST_VOLTAGE_PU, Inputs, Outputs
 from gridpilot.powerflow.seam import as_inputs, check_fused, refuse_extras, refuse_switching, solve_each, with_roles
 from gridpilot.powerflow.ybus import no_load_voltages
-from gridpilot.values import PV, SLACK, Bools, Codes, Floats, Flow, ReactiveLimits, Status
+from gridpilot.values import PV, SLACK, Bools, Codes, Floats, Flow, Ints, ReactiveLimits, Status
 
 try:
     import pandapower as pp
@@ -144,13 +144,12 @@ class Pandapower:
 def _build(network: Network, is_trafo: Bools) -> Any:
     """The pandapower net with everything that any element may need, in the order of the network."""
     net = pp.create_empty_network(f_hz=network.frequency_hz, sn_mva=network.base_mva)
-    for _ in range(network.n_bus):
-        bus = pp.create_bus(net, _NOMINAL_KV)
-        pp.create_load(net, bus, 0.0)
-        pp.create_gen(net, bus, 0.0)
+    buses = pp.create_buses(net, network.n_bus, _NOMINAL_KV)
+    pp.create_loads(net, buses, 0.0)
+    pp.create_gens(net, buses, 0.0)
+    for bus in buses:
         pp.create_ext_grid(net, bus)
-    for k in np.flatnonzero(~is_trafo):
-        _add_line(net, network, int(k))
+    _add_lines(net, network, np.flatnonzero(~is_trafo))
     for g, b, bus in zip(network.shunt_g_mw, network.shunt_b_mvar, network.shunt_bus, strict=True):
         pp.create_shunt(net, bus, q_mvar=-b, p_mw=g)
     for k in np.flatnonzero(is_trafo):
@@ -158,18 +157,20 @@ def _build(network: Network, is_trafo: Bools) -> Any:
     return net
 
 
-def _add_line(net: Any, network: Network, k: int) -> None:
-    pp.create_impedance(
+def _add_lines(net: Any, network: Network, lines: Ints) -> None:
+    if not len(lines):
+        return
+    pp.create_impedances(
         net,
-        network.branch_from[k],
-        network.branch_to[k],
-        rft_pu=network.r_pu[k],
-        xft_pu=network.x_pu[k],
+        network.branch_from[lines],
+        network.branch_to[lines],
+        rft_pu=network.r_pu[lines],
+        xft_pu=network.x_pu[lines],
         sn_mva=network.base_mva,
-        gf_pu=network.g_from_pu[k],
-        bf_pu=network.b_from_pu[k],
-        gt_pu=network.g_to_pu[k],
-        bt_pu=network.b_to_pu[k],
+        gf_pu=network.g_from_pu[lines],
+        bf_pu=network.b_from_pu[lines],
+        gt_pu=network.g_to_pu[lines],
+        bt_pu=network.b_to_pu[lines],
     )
 
 

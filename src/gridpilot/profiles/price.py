@@ -33,9 +33,10 @@ class Market:
 
 def with_price(profiles: Profiles, market: Market) -> Profiles:
     """`profiles` with the column `price_seeded_usd_per_mwh`; raises `UnknownNameError` for a column they do not have."""
-    clock: Floats = float(profiles.start.astype(np.int64)) + np.arange(len(profiles)) * profiles.step_min
+    clock: Floats = float(profiles.start.astype(np.int64)) + np.arange(len(profiles), dtype=np.float64) * profiles.step_min
     wobble = noise(market.seed, tuple(CORRELATION_H).index(_KEY), clock, CORRELATION_H[_KEY])
-    price = price_usd_per_mwh(*(_relative(profiles, name) for name in (market.demand, market.solar, market.wind)), wobble)
+    demand, solar, wind = (_relative(profiles, name) for name in (market.demand, market.solar, market.wind))
+    price = price_usd_per_mwh(demand, solar, wind, wobble)
     values = np.column_stack([profiles.values, price])
     values.flags.writeable = False
     peak = np.append(profiles.peak, np.abs(price).max())
@@ -51,4 +52,5 @@ def with_price(profiles: Profiles, market: Market) -> Profiles:
 
 def _relative(profiles: Profiles, column: str) -> Floats:
     k = profiles.column(column)
-    return profiles.values[:, k] / profiles.peak[k]
+    relative: Floats = profiles.values[:, k] / profiles.peak[k]
+    return relative

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.network import Network
@@ -23,9 +26,9 @@ class Area:
 
 def area_of(name: str, network: Network, buses: Sequence[str], *, sell_discount: float = 1.0) -> Area:
     """The area of these buses, whose tie is the one branch that leads out; raises `ConfigError` where it is not one."""
-    inside = {network.bus(bus) for bus in buses}
-    ends = zip(network.branch_from.tolist(), network.branch_to.tolist(), strict=True)
-    ties = [network.branch_name[k] for k, (a, b) in enumerate(ends) if (a in inside) != (b in inside)]
+    inside = np.zeros(network.n_bus, dtype=np.bool_)
+    inside[[network.bus(bus) for bus in buses]] = True
+    ties = [network.branch_name[k] for k in np.flatnonzero(inside[network.branch_from] != inside[network.branch_to])]
     if len(ties) != 1:
         found = ", ".join(ties) or "none"
         raise ConfigError(f"Area {name!r} needs one branch to the rest of the grid; found {found}. Name the one that is its tie.")
@@ -34,11 +37,12 @@ def area_of(name: str, network: Network, buses: Sequence[str], *, sell_discount:
 
 def area_problems(areas: Sequence[Area], network: Network) -> Iterator[Problem]:
     """What is wrong with the areas of a grid."""
-    names, owner = [area.name for area in areas], dict[str, str]()
-    yield from (Problem(name, "two areas have this name") for name in sorted(set(names)) if names.count(name) > 1)
+    known, owner = frozenset(network.bus_name), dict[str, str]()
+    names = Counter(area.name for area in areas)
+    yield from (Problem(name, "two areas have this name") for name, count in sorted(names.items()) if count > 1)
     for area in areas:
         for bus in area.buses:
-            if bus not in network.bus_name:
+            if bus not in known:
                 yield Problem(area.name, f"has bus {bus!r}, which is not in the network")
             elif bus in owner:
                 yield Problem(area.name, f"has bus {bus!r}, which belongs to {owner[bus]} already")

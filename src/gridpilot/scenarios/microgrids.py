@@ -85,7 +85,7 @@ def operate(
         tables=device_tables(network, devices(members, demand, head, voltage, import_mw)),
         sources={"simbench": _simbench(members, demand), "caiso": _caiso(members, demand)},
         threats=threats,
-        areas=tuple(_area(m, network) for m in members),
+        areas=_areas(members, network),
         price_driver=PRICE,
         demand_peak_mw={name: p_mw for name, (_, p_mw, _) in demand.items()},
         # An import has no schedule to keep.
@@ -95,9 +95,12 @@ def operate(
     )
 
 
-def _area(member: Microgrid, network: Network) -> Area:
-    own = [bus for bus in network.bus_name if bus.startswith(f"{member.name}-")]
-    return area_of(member.name, network, own, sell_discount=SELL_DISCOUNT)
+def _areas(members: Sequence[Microgrid], network: Network) -> tuple[Area, ...]:
+    """Every microgrid with the buses that are called by its name."""
+    own: dict[str, list[str]] = {m.name: [] for m in members}
+    for bus in network.bus_name:
+        own.get(bus.partition("-")[0], []).append(bus)
+    return tuple(area_of(name, network, buses, sell_discount=SELL_DISCOUNT) for name, buses in own.items())
 
 
 def microgrids(count: int) -> Scenario:
