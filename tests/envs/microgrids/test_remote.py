@@ -53,7 +53,6 @@ def agents(
 ) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Processes that hold these roles, each some of them."""
     with ExitStack() as stack:
-        started = []
         for own in roles:
             options = [text for role in own for text in ("--role", role)]
             options += [text for change in changes if change.split("-")[0] in own for text in ("--set", change)]

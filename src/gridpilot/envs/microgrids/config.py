@@ -65,8 +65,8 @@ class MicrogridsConfig:
     """Where grid agents of a distributed environment live: `here`, in threads of this process, or `elsewhere`."""
     deadline_s: float = 5.0
     """How long an agent's answer is waited for."""
-    join_s: float = 30.0
-    """How long agents are waited for when the environment is made."""
+    join_s: float = 60.0
+    """How long agents are waited for when the environment is made, and when an episode begins: they may have to compile first."""
 
     def __post_init__(self) -> None:
         problems = _problems(self)

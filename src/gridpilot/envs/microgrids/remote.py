@@ -43,7 +43,7 @@ class RemoteDevices:
         self._members, self._model = members, model
         self._places = [_Places(member, model) for member in members.all]
         self._sheets = {member.name: _sheet(member, members, model, config) for member in members.all}
-        self._episode = 0
+        self._episode, self._deadline_s, self._join_s = 0, config.deadline_s, config.join_s
         self.messages: Counter[str] = Counter()
         """Logical messages of the step protocol by kind, before any are joined."""
         settings = StepSettings(deadline_s=config.deadline_s)
@@ -106,7 +106,9 @@ class RemoteDevices:
 
     def _ask(self, piece: Piece, phase: str, payloads: dict[str, object], reply: Any) -> dict[str, Any]:
         """Answers by role; raises `MessageError` with what every agent that refused says."""
-        answers = self.session.ask(self._episode, int(piece.grids.state.step[0]), phase, payloads, reply)
+        # An agent that begins may have to compile its devices first.
+        patience_s = max(self._join_s, self._deadline_s) if phase == "begin" else self._deadline_s
+        answers = self.session.ask(self._episode, int(piece.grids.state.step[0]), phase, payloads, reply, patience_s)
         if answers.failed:
             listed = "; ".join(f"{role}: {why}" for role, why in answers.failed.items())
             raise MessageError("refused", f"Some agents cannot answer {phase!r}: {listed}")

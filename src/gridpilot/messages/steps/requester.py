@@ -87,8 +87,12 @@ class Requester:
                 again = _now() + self.settings.resend_s
             self._take_all(await self._heard.batch(again - _now()), None)
 
-    async def ask(self, episode: int, step: int, phase: str, payloads: Mapping[str, object], reply: type = bytes) -> Answers:
+    async def ask(
+        self, episode: int, step: int, phase: str, payloads: Mapping[str, object], reply: type = bytes, deadline_s: float | None = None
+    ) -> Answers:
         """Ask every role that has a payload, and wait as the mode says; `reply` is the type of the answers.
+
+        `deadline_s` takes the place of the settings', where a question takes longer than others.
 
         Raises `BrokerError` in mode `lockstep` where a role does not answer until the deadline, `MessageError` with the reason
         `fenced` where a newer epoch has taken the run over, and `ConfigError` for a step that was asked before.
@@ -97,14 +101,15 @@ class Requester:
         self._check_new(at)
         began_s = _now()
         packed = {role: self._wire.codec.pack(payload) for role, payload in payloads.items()}
-        current = _Round(at, self._clock() + self.settings.deadline_s, reply, packed)
+        patience_s = self.settings.deadline_s if deadline_s is None else deadline_s
+        current = _Round(at, self._clock() + patience_s, reply, packed)
         self.counts["requests"] += len(packed)
         await self._send(current)
         if self.settings.mode == FREE_RUNNING:
             await asyncio.sleep(0)
             self._take_all(self._heard.take(), current)
         else:
-            await self._collect(current, began_s)
+            await self._collect(current, began_s, patience_s)
         return self._finished(current, tuple(payloads), began_s)
 
     def _check_new(self, at: StepId) -> None:
@@ -113,9 +118,9 @@ class Requester:
             raise ConfigError(f"{at} was asked already, or is before {place}. Each step is asked once per phase, in order.")
         self._asked = at.place, frozenset({at.phase}) | (phases if at.place == place else frozenset())
 
-    async def _collect(self, current: _Round, began_s: float) -> None:
+    async def _collect(self, current: _Round, began_s: float, patience_s: float) -> None:
         """Take replies until all are there or the time is over, and ask again in between."""
-        give_up = began_s + self.settings.deadline_s
+        give_up = began_s + patience_s
         pause_s = self.settings.resend_s
         again = began_s + pause_s
         while current.waiting and (now := _now()) < give_up:
@@ -131,7 +136,7 @@ class Requester:
         missed = tuple(role for role in order if role not in replies and role not in current.failed)
         self.counts["missed"] += len(missed)
         if missed and self.settings.mode == LOCKSTEP:
-            raise BrokerError(f"{', '.join(missed)} did not answer {current.at} within {self.settings.deadline_s} s.")
+            raise BrokerError(f"{', '.join(missed)} did not answer {current.at} within {_now() - began_s:.3g} s.")
         in_order = {role: replies[role] for role in order if role in replies}
         return Answers(current.at, in_order, current.failed, missed, _now() - began_s)
 

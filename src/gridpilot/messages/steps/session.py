@@ -72,9 +72,11 @@ class StepSession:
         """Until every role has a host; raises `BrokerError` which names those that have none."""
         self._loop.run(self._requester.wait_for(roles, timeout_s))
 
-    def ask(self, episode: int, step: int, phase: str, payloads: Mapping[str, object], reply: type = bytes) -> Answers:
+    def ask(
+        self, episode: int, step: int, phase: str, payloads: Mapping[str, object], reply: type = bytes, deadline_s: float | None = None
+    ) -> Answers:
         """One step: see `Requester.ask`."""
-        return self._loop.run(self._requester.ask(episode, step, phase, payloads, reply))
+        return self._loop.run(self._requester.ask(episode, step, phase, payloads, reply, deadline_s))
 
     def close(self) -> None:
         """Close responders, requester, broker and loop, in this order; calling it again does nothing."""
