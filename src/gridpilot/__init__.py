@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gridpilot.agents import agent_names, make_agent
     from gridpilot.envs import make_vec
+    from gridpilot.envs.microgrids import microgrids_env, microgrids_vec
     from gridpilot.errors import (
         ActionError,
         BrokerError,
@@ -64,6 +65,8 @@ __all__ = [
     "make_agent",
     "make_twin",
     "make_vec",
+    "microgrids_env",
+    "microgrids_vec",
     "operate",
     "read_matpower",
     "read_trace",
@@ -98,6 +101,8 @@ _HOME = {
     "make_agent": "agents",
     "make_twin": "twin",
     "make_vec": "envs",
+    "microgrids_env": "envs.microgrids",
+    "microgrids_vec": "envs.microgrids",
     "operate": "operations",
     "read_matpower": "network",
     "read_trace": "traces",

@@ -58,9 +58,9 @@ class _Group:
 class Scale(NamedTuple):
     """From a fetched observation to the one shown."""
 
-    low: Floats
-    span: Floats
-    """Range of every entry `[d]`."""
+    middle: Floats
+    per_half: Floats
+    """Of every entry the middle of its range, and 1 over half of it `[d]`."""
     circle: Floats
     """Sine and cosine of the time of day `[rows per day, 2]`."""
     expected: Observation
@@ -82,8 +82,7 @@ def look(lens: Lens, scale: Scale, b: int, row: int, shown: Observation) -> None
         later = expected[row, k]
         raw[first + k] = later if lens.bus_active[b * lens.buses + lens.expected_bus[k]] else 0.0
     for k in range(len(raw)):
-        part = 2.0 * (raw[k] - scale.low[k]) / scale.span[k] - 1.0
-        shown[b, k] = min(max(part, -1.0), 1.0)
+        shown[b, k] = min(max((raw[k] - scale.middle[k]) * scale.per_half[k], -1.0), 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +111,7 @@ class Observer:
     def scale(self, lens: Lens) -> Scale:
         """For what this lens fetches."""
         low, high = _ranges(self)
-        return Scale(low, high - low, self.circle, self.expected, lens.raw)
+        return Scale((low + high) / 2.0, 2.0 / (high - low), self.circle, self.expected, lens.raw)
 
 
 @lru_cache(maxsize=32)

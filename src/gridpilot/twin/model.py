@@ -78,7 +78,7 @@ class Rules(NamedTuple):
     """Flat index of the first generator."""
 
 
-TOLERANCE_PU = 1e-10
+TOLERANCE_MVA = 1e-8
 """Mismatch that a step's power flow may leave at a bus; the books of a whole grid then close to 1e-6 MW."""
 
 
@@ -132,7 +132,7 @@ def compile_model(scenario: Scenario, *, cycle_minutes: float = 5.0, engine: str
     steps = scenario.episode_h / dt_h if 0.0 < dt_h <= scenario.episode_h else 0.0  # NaN is not between them either
     if not steps or abs(steps - round(steps)) > 1e-9:
         raise ConfigError(f"A cycle of {cycle_minutes:g} min does not divide an episode of {scenario.episode_h:g} h; try 5, 15 or 60.")
-    accuracy = {"tolerance_pu": TOLERANCE_PU} if "tolerance_pu" in engine_options(engine) else {}
+    accuracy = {"tolerance_pu": TOLERANCE_MVA / scenario.network.base_mva} if "tolerance_pu" in engine_options(engine) else {}
     made = make_engine(engine, scenario.network, **accuracy)
     _refuse_voltage_weight(scenario, made)
     kinds = tuple(device_kind(kind) for kind in scenario.tables)

@@ -11,9 +11,19 @@ from typing import Any
 
 from gridpilot.envs.microgrids.config import MicrogridsConfig, make_config, read_config
 from gridpilot.envs.microgrids.parallel import MicrogridsEnv
+from gridpilot.envs.microgrids.vector import MicrogridsVectorEnv, Stepped
 from gridpilot.errors import ConfigError
 
-__all__ = ["MicrogridsConfig", "MicrogridsEnv", "make_config", "microgrids_env", "read_config"]
+__all__ = [
+    "MicrogridsConfig",
+    "MicrogridsEnv",
+    "MicrogridsVectorEnv",
+    "Stepped",
+    "make_config",
+    "microgrids_env",
+    "microgrids_vec",
+    "read_config",
+]
 
 
 def microgrids_env(config: MicrogridsConfig | str | Path | None = None, **settings: Any) -> MicrogridsEnv:
@@ -21,8 +31,17 @@ def microgrids_env(config: MicrogridsConfig | str | Path | None = None, **settin
 
     Raises `ConfigError` for unknown keywords and for values that cannot be used, `UnknownNameError` for unknown names.
     """
+    return MicrogridsEnv(_config(config, settings))
+
+
+def microgrids_vec(num_envs: int, config: MicrogridsConfig | str | Path | None = None, **settings: Any) -> MicrogridsVectorEnv:
+    """So many environments in one batch; see `microgrids_env`."""
+    return MicrogridsVectorEnv(num_envs, _config(config, settings))
+
+
+def _config(config: MicrogridsConfig | str | Path | None, settings: dict[str, Any]) -> MicrogridsConfig:
     if config is None:
-        return MicrogridsEnv(make_config(settings))
+        return make_config(settings)
     if settings:
         raise ConfigError(f"Give a configuration or keywords, not both; found both, with {', '.join(settings)}.")
-    return MicrogridsEnv(config if isinstance(config, MicrogridsConfig) else read_config(config))
+    return config if isinstance(config, MicrogridsConfig) else read_config(config)
