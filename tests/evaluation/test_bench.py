@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gridpilot.errors import PhysicsError, UnknownNameError
-from gridpilot.evaluation.bench import bench_names, contingency, env, powerflow, run_bench, runners, scaling
+from gridpilot.evaluation.bench import bench_names, contingency, env, messages, powerflow, run_bench, runners, scaling
 from gridpilot.evaluation.bench.cases import bench_case, feeders_at_one_source
 from gridpilot.evaluation.bench.operating_points import at_buses, draw_points, mismatch_mva
 from gridpilot.evaluation.bench.peer_envs import make_grid2op, make_light_env
@@ -84,8 +84,17 @@ def test_contingency_rows_race_lightsim2grid() -> None:
 
 def test_environment_rows_race_grid2op_and_the_light_environment() -> None:
     rows = env.rows(TINY_ENV, "six_bus", (1, 4))
-    assert [row.name for row in rows] == ["env/six_bus/B1", "env/six_bus/B4"]
-    assert_raced(rows, ["grid2op", "lightsim2grid"])
+    names = ["env/six_bus/B1", "env/six_bus/B4", "env/three_microgrids/B1", "env/three_microgrids/B4"]
+    assert [row.name for row in rows] == names
+    assert_raced(rows[:2], ["grid2op", "lightsim2grid"])
+    assert all(row.value > 0 and row.ratio is None for row in rows[2:])
+
+
+def test_message_rows_count_two_per_microgrid_and_two_per_device() -> None:
+    rows = {row.name: row for row in messages.rows((3,), steps=4) if row.name.startswith("messages/in_memory")}
+    assert list(rows) == [f"messages/in_memory/3{what}" for what in ("", "/logical", "/bytes")]
+    assert rows["messages/in_memory/3/logical"].value == 2 * 3 + 2 * 12
+    assert rows["messages/in_memory/3/bytes"].value > 12 * 20
 
 
 def test_without_peers_a_row_has_no_ratio_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +102,7 @@ def test_without_peers_a_row_has_no_ratio_and_says_what_to_install(monkeypatch: 
     rows = [
         *powerflow.rows(TINY, (("case14", 1),), scaling=False),
         *contingency.rows(contingency.Effort(rounds=1, analyses=2), ("case14",)),
-        *env.rows(TINY_ENV, "six_bus", (1, 2)),
+        *[row for row in env.rows(TINY_ENV, "six_bus", (1, 2)) if "six_bus" in row.name],
     ]
     assert len(rows) == 5
     assert all(row.ratio is None and row.value > 0 and "gridpilot[bench]" in row.note for row in rows)

@@ -12,11 +12,11 @@ from gridpilot.cli.settings import EPILOG, config_option
 
 
 @click.command("bench", epilog=EPILOG)
-@click.argument("name", metavar="powerflow|contingency|env")
+@click.argument("name", metavar="powerflow|contingency|env|messages")
 @config_option
 @json_option
 def command(name: str, as_json: bool) -> None:
-    """Measure the power flow, the N-1 analysis or the environments, beside their peers where they are installed.
+    """Measure the power flow, the N-1 analysis, the environments beside their peers where they are installed, or the messages.
 
     The ratio is our speed over the peer's in the same interleaved run. Peers come with `pip install 'gridpilot[bench]'`.
     """

@@ -130,6 +130,16 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):
         """The grid of now, for those who study it; None before the first reset."""
         return None if self._episodes is None else self._episodes.state
 
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes that this process has published on the broker: requests, and replies of agents that live here."""
+        return 0 if self._remote is None else sum(self._remote.session.traffic.bytes.values())
+
+    @property
+    def residual_mva(self) -> Floats | None:
+        """Largest mismatch that the last power flow left at any bus `[1]`, 0 where the grid is down; None before the first reset."""
+        return None if self._episodes is None else self._episodes.residual_mva
+
     def close(self) -> None:
         """End the episode, and leave the broker; calling it again does nothing."""
         self.agents = []

@@ -45,7 +45,7 @@ class RemoteDevices:
         self._sheets = {member.name: _sheet(member, members, model, config) for member in members.all}
         self._episode, self._deadline_s, self._join_s = 0, config.deadline_s, config.join_s
         self.messages: Counter[str] = Counter()
-        """Logical messages of the step protocol by kind, before any are joined."""
+        """Logical messages by kind, before any share an envelope; `receipt` is the step protocol's own, which closes a step."""
         settings = StepSettings(deadline_s=config.deadline_s)
         # Messages that leave the process are signed where there are keys.
         wire = Wire(keyring=None if config.message_broker == IN_MEMORY else Keyring.from_environment())
@@ -92,7 +92,7 @@ class RemoteDevices:
         real = piece.grids.work.real_mw[0]
         payloads: dict[str, object] = {m.name: Network(real[m.devices].tolist(), first) for m in self._members.all}
         receipts = self._ask(piece, "settle", payloads, Receipt)
-        self.messages["network"] += len(payloads)
+        self.messages.update(network=len(payloads), receipt=len(payloads))
         for places, member in zip(self._places, self._members.all, strict=True):
             places.write_states(piece, receipts[member.name].states)
         if first:

@@ -15,6 +15,7 @@ import numpy as np
 
 from gridpilot.envs import IDS, GridEnv, make_vec
 from gridpilot.errors import PhysicsError
+from gridpilot.evaluation.bench.microgrids import microgrids_rows
 from gridpilot.evaluation.bench.report import Lap, Row, Tell, held_to, installed, race, silent
 from gridpilot.values import Floats
 
@@ -33,7 +34,7 @@ class Effort:
     single_steps: int = 2000
     """Steps per turn of the single environment."""
     batch_steps: int = 100
-    """Steps per turn of the vector environment."""
+    """Steps per turn of the vector environments."""
     grid2op_steps: int = 400
     """Steps per turn of Grid2Op."""
     light_steps: int = 10_000
@@ -41,13 +42,16 @@ class Effort:
 
 
 def rows(effort: Effort | None = None, scenario: str = SCENARIO, batches: tuple[int, ...] = BATCHES, tell: Tell = silent) -> list[Row]:
-    """Rows `env/<scenario>/B<batch>`; raises `PhysicsError` where a flow does not hold."""
+    """Rows `env/<scenario>/B<batch>`, the microgrids' too; raises `PhysicsError` where a flow does not hold."""
     chosen = Effort() if effort is None else effort
     found = []
     with held_to(1):
         for batch in batches:
             tell(f"env/{scenario}/B{batch}")
             found.append(_row(scenario, batch, chosen))
+        for batch in batches:
+            steps = chosen.single_steps // 2 if batch == 1 else chosen.batch_steps
+            found += microgrids_rows(batch, steps, chosen.rounds, tell)
     return found
 
 
