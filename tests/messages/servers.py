@@ -110,14 +110,15 @@ def nats(*options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def redis(*options: str) -> Iterator[Server]:
+def redis(*lines: str, tls: bool = False) -> Iterator[Server]:
     require_client("redis", "redis")
     binary, port = require("redis-server", "redis-server"), free_port()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        process([binary, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder, *options], port),
-    ):
-        yield Server("redis", port)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "redis.conf"
+        listener = f"port 0\ntls-port {port}" if tls else f"port {port}"
+        settings.write_text("\n".join(["bind 127.0.0.1", listener, 'save ""', f"dir {folder}", *lines, ""]))
+        with process([binary, str(settings)], port):
+            yield Server("redis", port)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -96,5 +97,13 @@ async def _until_heard(broker: Broker, subject: str, subscription: Any) -> list[
 
 
 def test_a_broker_that_is_not_there_is_an_error_which_names_it(server: Server) -> None:
+    asyncio.run(_unreachable(server.scheme))
+
+
+async def _unreachable(scheme: str) -> None:
+    tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
     with pytest.raises(BrokerError, match=r"127\.0\.0\.1:1 .*cannot be reached"):
-        asyncio.run(open_broker(f"{server.scheme}://127.0.0.1:1").connect())
+        await open_broker(f"{scheme}://127.0.0.1:1").connect()
+    await asyncio.sleep(0.05)
+    assert asyncio.all_tasks() == tasks
+    assert set(threading.enumerate()) == threads

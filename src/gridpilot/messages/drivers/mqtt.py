@@ -182,6 +182,7 @@ class MqttBroker:
 
     def _on_disconnect(self, client: Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         self._why = f"disconnected: {reason}"
+        self._loop.call_soon_threadsafe(self._tried.set)
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         subject = message.topic.replace("/", ".")
