@@ -62,7 +62,7 @@ def require(binary: str, package: str) -> str:
     """Path of a program, or a skip which names the Debian package."""
     path = shutil.which(binary, path=SYSTEM_PATH)
     if path is None:
-        pytest.skip(f"{binary} is not installed: apt-get install {package}")
+        pytest.skip(f"The Debian package {package} is not installed, so there is no {binary}: apt-get install {package}")
     return path
 
 

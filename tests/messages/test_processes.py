@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.messages.servers import Server, free_port, nats, process, require, require_client
 
 from gridpilot.errors import BrokerError
 from gridpilot.messages.steps import Question, StepSession, StepSettings
-from tests.messages.servers import Server, free_port, nats, process, require, require_client
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("MG1", "MG2", "MG3")
@@ -28,8 +28,8 @@ async def serve(url, role):
     await broker.connect()
     responder = Responder(broker, "run", role, {role: recursion()})
     await responder.open()
-    loaded = sorted(name for name in sys.modules if name.startswith(("gridpilot.network", "gridpilot.powerflow", "gridpilot.twin", "numba")))
-    print(loaded, flush=True)
+    grid = ("gridpilot.network", "gridpilot.powerflow", "gridpilot.twin", "numba")
+    print(sorted(name for name in sys.modules if name.startswith(grid)), flush=True)
     await responder.finished()
 asyncio.run(serve(*sys.argv[1:]))
 """

@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.messages.servers import Server, mosquitto, nats, redis, require
 
 from gridpilot.errors import BrokerError
 from gridpilot.messages import Security, open_broker
-from tests.messages.servers import Server, mosquitto, nats, redis, require
 
 USER, PASSWORD = "grid", "correct-horse"
 
@@ -77,10 +77,14 @@ def test_tls_and_the_right_password_get_in(guarded: Server, certificates: Path) 
     assert asyncio.run(heard(guarded.url, security)) == b"secret"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # paho leaves a socket whose handshake failed to the collector
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # paho leaves a socket whose handshake failed to the collector
 @pytest.mark.parametrize("wrong", ["password", "authority", "plaintext"])
 def test_nobody_else_gets_in(guarded: Server, certificates: Path, wrong: str) -> None:
-    security = Security(USER, "wrong" if wrong == "password" else PASSWORD, ca_file=None if wrong == "authority" else certificates / "ca.pem")
+    security = Security(
+        USER, "wrong" if wrong == "password" else PASSWORD, ca_file=None if wrong == "authority" else certificates / "ca.pem"
+    )
     url = guarded.url.replace("+tls", "") if wrong == "plaintext" else guarded.url
     with pytest.raises(BrokerError, match="cannot be reached") as caught:
         asyncio.run(heard(url, security))

@@ -52,7 +52,9 @@ class Plant:
 class Rig:
     """Plants on hosts of their own, and a requester, on one faulty broker in memory."""
 
-    def __init__(self, *, faults: Faults | None = None, wire: Wire | None = None, delays_s: Mapping[str, float] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, *, faults: Faults | None = None, wire: Wire | None = None, delays_s: Mapping[str, float] | None = None, **settings: Any
+    ) -> None:
         delays_s = delays_s or {}
         self.broker = MeteredBroker(FaultyBroker(InMemoryBroker(), faults or Faults()))
         self.wire = wire

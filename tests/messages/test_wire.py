@@ -41,7 +41,9 @@ def raws(codec: Codec) -> st.SearchStrategy[msgspec.Raw]:
 def envelopes(codec: Codec) -> st.SearchStrategy[Envelope]:
     asked = st.lists(st.builds(Asked, names, raws(codec)), min_size=1, max_size=4, unique_by=lambda item: item.role).map(tuple)
     answered = st.lists(
-        st.builds(Answered, names, st.sampled_from(["ok", "failed"]), raws(codec), st.text(max_size=9)), max_size=4, unique_by=lambda a: a.role
+        st.builds(Answered, names, st.sampled_from(["ok", "failed"]), raws(codec), st.text(max_size=9)),
+        max_size=4,
+        unique_by=lambda a: a.role,
     ).map(tuple)
     return st.one_of(
         st.builds(Request, names, names, steps, times, asked),
@@ -209,8 +211,9 @@ async def fuzzed() -> tuple[list[int], int, Responder]:
     for step in range(20):
         await responder.handle(Message(*wire.write(request(step))))
     genuine, number = len(carried_out), 0
-    for number, (subject, frame) in enumerate(corrupted(wire, random.Random(1)), start=1):
+    for subject, frame in corrupted(wire, random.Random(1)):
         await responder.handle(Message(subject, frame))
+        number += 1
     await responder.handle(Message(*wire.write(request(10_000_000))))
     return carried_out[genuine:], number, responder
 
