@@ -84,7 +84,9 @@ class NatsBroker:
         if not self._client.is_connected:
             raise BrokerError(f"{self._address} is down ({self._why}).")
         try:
+            # The client writes its PING past commands that still wait in its buffer; the second one is behind them.
             await self._client.flush(timeout_s)  # type: ignore[arg-type]  # annotated as whole seconds; fractions work
+            await self._client.flush(timeout_s)  # type: ignore[arg-type]
         except (NatsError, OSError) as error:
             raise BrokerError(f"{self._address} did not answer within {timeout_s} s: {error}.") from error
 
