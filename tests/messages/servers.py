@@ -128,7 +128,9 @@ def mosquitto(*lines: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "mosquitto.conf"
         user = "user root" if os.geteuid() == 0 else ""
-        settings.write_text("\n".join([user, f"listener {port} 127.0.0.1", "allow_anonymous true", "persistence false", *lines, ""]))
+        settings.write_text(
+            "\n".join([user, f"listener {port} 127.0.0.1", "allow_anonymous true", "persistence false", "set_tcp_nodelay true", *lines, ""])
+        )
         with process([binary, "-c", str(settings)], port):
             yield Server("mqtt", port)
 
