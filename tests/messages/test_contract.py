@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 from tests.messages.chaos import ChaosProxy
-from tests.messages.servers import SERVERS, Server
+from tests.messages.servers import SERVERS, Server, require
 
 from gridpilot.errors import BrokerError
 from gridpilot.messages import Broker, open_broker
@@ -19,6 +21,7 @@ from gridpilot.messages.drivers.in_memory import InMemoryBroker
 from gridpilot.messages.routes import Routes
 from gridpilot.testing import check_broker
 from gridpilot.testing.brokers import PROMISES
+from no_avoidable_skips import PERMITTED
 
 OUTAGE_S = 0.3
 PATIENCE_S = 15.0
@@ -39,6 +42,14 @@ def make(server: Server) -> Callable[[], Broker]:
 @pytest.mark.parametrize("promise", PROMISES)
 def test_a_driver_keeps(promise: str, make: Callable[[], Broker]) -> None:
     asyncio.run(PROMISES[promise](make))
+
+
+def test_a_skip_for_a_missing_server_is_one_that_ci_knows() -> None:
+    """It names the Debian package, and is refused wherever that could have been installed."""
+    with pytest.raises(pytest.skip.Exception, match="apt-get install no-such-package") as caught:
+        require("no-such-program", "no-such-package")
+    [entry] = [entry for entry in PERMITTED if str(caught.value).startswith(entry.begins)]
+    assert entry.holds() == (os.geteuid() != 0 or shutil.which("apt-get") is None)
 
 
 def test_the_broker_in_memory_keeps_them_all() -> None:

@@ -133,9 +133,7 @@ class MqttBroker:
         properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0  # the server forgets the session, and what waits in it
         client.disconnect(properties=properties)
-        while client.is_connected():  # so that the farewell is written before the thread is stopped
-            await asyncio.sleep(0.001)
-        client.loop_stop()
+        client.loop_stop()  # after the farewell was written
 
     async def _unsubscribe(self, subscription: Subscription) -> None:
         routes = self._routes[self._filters[filter_of(subscription.pattern)]]
