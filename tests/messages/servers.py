@@ -62,7 +62,7 @@ def require(binary: str, package: str) -> str:
     """Path of a program, or a skip which names the Debian package."""
     path = shutil.which(binary, path=SYSTEM_PATH)
     if path is None:
-        pytest.skip(f"{binary} is not installed: apt-get install {package}")
+        pytest.skip(f"The Debian package {package} is not installed, so there is no {binary}: apt-get install {package}")
     return path
 
 
@@ -110,14 +110,15 @@ def nats(*options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def redis(*options: str) -> Iterator[Server]:
+def redis(*lines: str, tls: bool = False) -> Iterator[Server]:
     require_client("redis", "redis")
     binary, port = require("redis-server", "redis-server"), free_port()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        process([binary, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder, *options], port),
-    ):
-        yield Server("redis", port)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "redis.conf"
+        listener = f"port 0\ntls-port {port}" if tls else f"port {port}"
+        settings.write_text("\n".join(["bind 127.0.0.1", listener, 'save ""', f"dir {folder}", *lines, ""]))
+        with process([binary, str(settings)], port):
+            yield Server("redis", port)
 
 
 @contextmanager
@@ -127,7 +128,9 @@ def mosquitto(*lines: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "mosquitto.conf"
         user = "user root" if os.geteuid() == 0 else ""
-        settings.write_text("\n".join([user, f"listener {port} 127.0.0.1", "allow_anonymous true", "persistence false", *lines, ""]))
+        settings.write_text(
+            "\n".join([user, f"listener {port} 127.0.0.1", "allow_anonymous true", "persistence false", "set_tcp_nodelay true", *lines, ""])
+        )
         with process([binary, "-c", str(settings)], port):
             yield Server("mqtt", port)
 

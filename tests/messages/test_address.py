@@ -10,7 +10,8 @@ import pytest
 
 from gridpilot.errors import ConfigError, MissingExtraError, UnknownNameError
 from gridpilot.messages import Security, driver_names, open_broker
-from gridpilot.messages.address import parse_address
+from gridpilot.messages.address import IN_MEMORY, parse_address
+from gridpilot.messages.signing import VARIABLE
 
 SAFE = Security()
 CLIENTS = {"amqp": ("aio_pika", "rabbitmq"), "kafka": ("confluent_kafka", "kafka"), "mqtt": ("paho.mqtt.client", "mqtt"),
@@ -61,7 +62,7 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 
 
 def test_an_unknown_broker_comes_with_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match="message broker called 'zeromq'.*in_memory"):
+    with pytest.raises(UnknownNameError, match=r"message broker called 'zeromq'.*in_memory"):
         open_broker("zeromq://localhost", security=SAFE)
 
 
@@ -90,3 +91,10 @@ def test_a_missing_client_names_its_extra(scheme: str, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=rf"gridpilot\[{extra}\]"):
         open_broker(f"{scheme}://localhost", security=SAFE)
+
+
+def test_the_page_tells_every_driver_and_every_variable() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "messages.md").read_text(encoding="utf-8")
+    named = [f"`{IN_MEMORY}`", VARIABLE, *(f"`{scheme}://" for scheme in CLIENTS), *(f"`{extra}`" for _, extra in CLIENTS.values())]
+    named += [f"GRIDPILOT_BROKER_{field.upper()}" for field in Security.__dataclass_fields__]
+    assert [name for name in named if name not in page] == []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 from tests.messages.chaos import ChaosProxy
-from tests.messages.servers import SERVERS, Server
+from tests.messages.servers import SERVERS, Server, require
 
 from gridpilot.errors import BrokerError
 from gridpilot.messages import Broker, open_broker
@@ -18,6 +21,7 @@ from gridpilot.messages.drivers.in_memory import InMemoryBroker
 from gridpilot.messages.routes import Routes
 from gridpilot.testing import check_broker
 from gridpilot.testing.brokers import PROMISES
+from no_avoidable_skips import PERMITTED
 
 OUTAGE_S = 0.3
 PATIENCE_S = 15.0
@@ -38,6 +42,14 @@ def make(server: Server) -> Callable[[], Broker]:
 @pytest.mark.parametrize("promise", PROMISES)
 def test_a_driver_keeps(promise: str, make: Callable[[], Broker]) -> None:
     asyncio.run(PROMISES[promise](make))
+
+
+def test_a_skip_for_a_missing_server_is_one_that_ci_knows() -> None:
+    """It names the Debian package, and is refused wherever that could have been installed."""
+    with pytest.raises(pytest.skip.Exception, match="apt-get install no-such-package") as caught:
+        require("no-such-program", "no-such-package")
+    [entry] = [entry for entry in PERMITTED if str(caught.value).startswith(entry.begins)]
+    assert entry.holds() == (os.geteuid() != 0 or shutil.which("apt-get") is None)
 
 
 def test_the_broker_in_memory_keeps_them_all() -> None:
@@ -96,5 +108,13 @@ async def _until_heard(broker: Broker, subject: str, subscription: Any) -> list[
 
 
 def test_a_broker_that_is_not_there_is_an_error_which_names_it(server: Server) -> None:
+    asyncio.run(_unreachable(server.scheme))
+
+
+async def _unreachable(scheme: str) -> None:
+    tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
     with pytest.raises(BrokerError, match=r"127\.0\.0\.1:1 .*cannot be reached"):
-        asyncio.run(open_broker(f"{server.scheme}://127.0.0.1:1").connect())
+        await open_broker(f"{scheme}://127.0.0.1:1").connect()
+    await asyncio.sleep(0.05)
+    assert asyncio.all_tasks() == tasks
+    assert set(threading.enumerate()) == threads

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -17,8 +18,12 @@ def test_virtual_hours_take_no_time_and_timers_fire_in_order() -> None:
 
     async def day() -> float:
         loop = asyncio.get_running_loop()
+
+        def note(name: str) -> None:
+            fired.append((name, loop.time()))
+
         for name, hours in (("noon", 12), ("dawn", 6), ("dusk", 18)):
-            loop.call_later(hours * 3600.0, lambda name=name: fired.append((name, loop.time())))
+            loop.call_later(hours * 3600.0, partial(note, name))
         await asyncio.sleep(24 * 3600.0)
         return loop.time()
 

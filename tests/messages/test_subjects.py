@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from fnmatch import fnmatchcase
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridpilot.errors import ConfigError
+from gridpilot.messages import Subscription
 from gridpilot.messages.routes import Routes
 from gridpilot.messages.subjects import check_pattern, check_subject, kind_of, matches, reply_subject, request_subject
 
@@ -81,14 +83,18 @@ def test_kafka_needs_a_topic(pattern: str) -> None:
         topic_of(pattern)
 
 
-def test_routes_forget_what_they_remembered_when_a_subscription_goes() -> None:
-    class Fake:
-        pattern = "gp.*"
-        dropped = 0
+def test_routes_forget_what_they_remembered_when_a_subscription_comes_or_goes() -> None:
+    async def found() -> list[int]:
+        routes = Routes()
+        one = Subscription("gp.*", _forget)
+        counts = [len(routes.of("gp.a"))]
+        routes.add(one)
+        counts.append(len(routes.of("gp.a")))
+        routes.remove(one)
+        return [*counts, len(routes.of("gp.a"))]
 
-    routes, one = Routes(), Fake()
-    assert routes.of("gp.a") == ()
-    routes.add(one)  # type: ignore[arg-type]
-    assert routes.of("gp.a") == (one,)
-    routes.remove(one)  # type: ignore[arg-type]
-    assert routes.of("gp.a") == ()
+    assert asyncio.run(found()) == [0, 1, 0]
+
+
+async def _forget(_: Subscription) -> None:
+    """Nothing to end at a broker."""

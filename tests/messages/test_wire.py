@@ -211,8 +211,9 @@ async def fuzzed() -> tuple[list[int], int, Responder]:
     for step in range(20):
         await responder.handle(Message(*wire.write(request(step))))
     genuine, number = len(carried_out), 0
-    for number, (subject, frame) in enumerate(corrupted(wire, random.Random(1)), start=1):
+    for subject, frame in corrupted(wire, random.Random(1)):
         await responder.handle(Message(subject, frame))
+        number += 1
     await responder.handle(Message(*wire.write(request(10_000_000))))
     return carried_out[genuine:], number, responder
 

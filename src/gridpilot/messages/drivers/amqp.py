@@ -127,9 +127,10 @@ class RabbitBroker:
         await connection.close()
 
     async def _unsubscribe(self, subscription: Subscription) -> None:
-        queue, _ = self._queues.pop(subscription)
+        queue, tag = self._queues.pop(subscription)
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                await queue.cancel(tag)
                 await queue.delete(if_unused=False, if_empty=False)
         except _FAILURES as error:
             raise BrokerError(f"{self._address} did not end {subscription.pattern!r}: {error}. It ends itself in a minute.") from error

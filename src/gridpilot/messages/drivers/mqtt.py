@@ -8,6 +8,7 @@ for by their identifiers, and goes to those alone.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
@@ -132,9 +133,7 @@ class MqttBroker:
         properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0  # the server forgets the session, and what waits in it
         client.disconnect(properties=properties)
-        while client.is_connected():  # so that the farewell is written before the thread is stopped
-            await asyncio.sleep(0.001)
-        client.loop_stop()
+        client.loop_stop()  # after the farewell was written
 
     async def _unsubscribe(self, subscription: Subscription) -> None:
         routes = self._routes[self._filters[filter_of(subscription.pattern)]]
@@ -154,6 +153,7 @@ class MqttBroker:
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_connect_fail, client.on_message = self._on_connect_fail, self._on_message
         client.on_subscribe, client.on_publish = self._on_subscribe, self._on_publish
+        client.on_socket_open = _send_at_once
         return client
 
     async def _answer(self, mid: int | None) -> int:
@@ -182,6 +182,7 @@ class MqttBroker:
 
     def _on_disconnect(self, client: Client, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         self._why = f"disconnected: {reason}"
+        self._loop.call_soon_threadsafe(self._tried.set)
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         subject = message.topic.replace("/", ".")
@@ -206,6 +207,11 @@ class MqttBroker:
         self._unacknowledged.discard(mid)
         if not self._unacknowledged:
             self._all_acknowledged.set()
+
+
+def _send_at_once(client: Client, userdata: Any, opened: Any) -> None:
+    """Without this, small packets wait some 40 ms for the acknowledgement of those before (Nagle's algorithm)."""
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def make(address: Address) -> MqttBroker:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 
 from gridpilot.errors import BrokerError, MissingExtraError
 from gridpilot.messages.address import Address
@@ -25,6 +26,7 @@ except ImportError as error:
     raise MissingExtraError("nats-py", "nats", "A broker at nats://") from error
 
 PORT = 4222
+GOODBYE_S = 0.5
 
 
 class NatsBroker:
@@ -44,12 +46,12 @@ class NatsBroker:
                 await self._client.connect(
                     servers, user=self._address.username or None, password=self._address.password or None,
                     tls=self._address.tls_context(), connect_timeout=2, reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]
-                    max_reconnect_attempts=1, error_cb=self._on_error, pending_size=16 * 2**20,
+                    allow_reconnect=False, max_reconnect_attempts=1, error_cb=self._on_error, pending_size=16 * 2**20,
                 )  # fmt: skip
         except (TimeoutError, NatsError, OSError) as error:
-            await self._client.close()
+            await self._give_up()
             raise BrokerError(f"{self._address} cannot be reached ({self._why or error}). Is nats-server running there?") from error
-        self._client.options["max_reconnect_attempts"] = -1  # a first connection fails at once, a lost one comes back
+        self._client.options.update(allow_reconnect=True, max_reconnect_attempts=-1)  # the first fails at once, a lost one comes back
         self.max_payload_bytes = self._client.max_payload
 
     async def publish(self, subject: str, payload: bytes) -> None:
@@ -82,7 +84,9 @@ class NatsBroker:
         if not self._client.is_connected:
             raise BrokerError(f"{self._address} is down ({self._why}).")
         try:
+            # The client writes its PING past commands that still wait in its buffer; the second one is behind them.
             await self._client.flush(timeout_s)  # type: ignore[arg-type]  # annotated as whole seconds; fractions work
+            await self._client.flush(timeout_s)  # type: ignore[arg-type]
         except (NatsError, OSError) as error:
             raise BrokerError(f"{self._address} did not answer within {timeout_s} s: {error}.") from error
 
@@ -97,6 +101,12 @@ class NatsBroker:
             subscription.end()
         self._remote = {}
         await self._client.close()
+
+    async def _give_up(self) -> None:
+        """Close, without waiting for a socket whose TLS handshake failed: it never says that it is closed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await self._client.close()
 
     async def _unsubscribe(self, subscription: Subscription) -> None:
         remote = self._remote.pop(subscription)

@@ -49,6 +49,7 @@ class StepSession:
             self._requester = Requester(self.traffic, run, wire=self._wire, settings=settings, epoch=epoch, clock=self._loop.clock)
             self._loop.run(self._open())
         except BaseException:
+            self._loop.run(self.traffic.close())
             self._loop.close()
             raise
 
