@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import pytest
-from tests.envs.microgrids.episode import STEPS, Told, play, played
+from tests.envs.microgrids.episode import STEPS, Told, actions, play, played
 from tests.messages.servers import SERVERS, Server
 
 from gridpilot.agents.grid import GridAgent
@@ -42,15 +43,13 @@ def test_logical_messages_are_two_per_microgrid_and_two_per_device() -> None:
     env = microgrids_env(centralized=False)
     play(env, 1)
     counted = env.messages
-    env.step({name: env.action_space(name).sample() for name in env.agents})
+    env.step(actions(env, np.random.default_rng(0)))
     assert env.messages - counted == {"action": 3, "setpoint": 12, "report": 12, "network": 3, "receipt": 3}
     env.close()
 
 
 @contextmanager
-def agents(
-    server: Server, run: str, roles: Sequence[Sequence[str]], changes: Sequence[str] = ()
-) -> Iterator[list[subprocess.Popen[bytes]]]:
+def processes(server: Server, run: str, roles: Sequence[Sequence[str]], changes: Sequence[str] = ()) -> Iterator[None]:
     """Processes that hold these roles, each some of them."""
     with ExitStack() as stack:
         for own in roles:
@@ -69,14 +68,14 @@ def remote(server: Server, run: str, **settings: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("scheme", SERVERS)
 def test_agents_in_three_processes_are_central_bit_for_bit(scheme: str, central: Told) -> None:
     start: Callable[[], AbstractContextManager[Server]] = SERVERS[scheme]  # type: ignore[assignment]
-    with start() as server, agents(server, "equal", [[role] for role in MEMBERS]):
+    with start() as server, processes(server, "equal", [[role] for role in MEMBERS]):
         told = played(**remote(server, "equal"))
     assert told.hashes == central.hashes
     assert told.rewards == central.rewards
 
 
 def test_a_parameter_that_only_an_agents_process_has_changes_the_flows(central: Told) -> None:
-    with SERVERS["nats"]() as server, agents(server, "changed", [MEMBERS], ["MG2-DG.p_max_mw=0.05"]):  # type: ignore[attr-defined]
+    with SERVERS["nats"]() as server, processes(server, "changed", [MEMBERS], ["MG2-DG.p_max_mw=0.05"]):  # type: ignore[attr-defined]
         told = played(8, **remote(server, "changed"))
     assert told.hashes[1] != central.hashes[1]
     ordered, applied = (told.infos[3]["MG2"][key] for key in ("ordered_mw", "applied_mw"))
@@ -103,7 +102,7 @@ def test_one_reply_less_changes_the_trace(central: Told, monkeypatch: pytest.Mon
 
 
 def test_a_missing_agent_is_named() -> None:
-    with SERVERS["nats"]() as server, agents(server, "missing", [["MG1"], ["MG3"]]), pytest.raises(BrokerError, match="MG2"):  # type: ignore[attr-defined]
+    with SERVERS["nats"]() as server, processes(server, "missing", [["MG1"], ["MG3"]]), pytest.raises(BrokerError, match="MG2"):  # type: ignore[attr-defined]
         microgrids_env(**remote(server, "missing", join_s=3.0))
 
 
@@ -121,10 +120,10 @@ own = kind.from_rows([{"p_max_mw": 0.5, "energy_max_mwh": 2.0}])
 sheet = KindSheet("storage", ["ESS"], {k: np.asarray(v).tolist() for k, v in own._asdict().items()}, {})
 agent = GridAgent("MG1")
 agent.begin(Begin(Sheet("MG1", 0.25, [sheet], "setpoint", {}, [-0.5], [0.5]), [True], []))
-agent.settle(Network([0.0], True))
-reports = agent.act(Act([1.0], [True], []))
+agent.settle(Network(0, [0.0], True))
+reports = agent.act(Act(1, [1.0], [True], []))
 assert reports[0].p_mw == 0.5, reports
-agent.settle(Network([0.5], False))
+agent.settle(Network(1, [0.5], False))
 assert agent._devices.states[0][0][0] < 1.0
 layers = {name.split(".")[1] for name in sys.modules if name.startswith("gridpilot.")}
 print(sorted(layers & {"network", "powerflow", "profiles", "scenarios", "twin", "envs", "shield"}))

@@ -1,6 +1,19 @@
 """Grid agents: the controller of a microgrid with the agents of its devices, which may live in a process of their own."""
 
 from gridpilot.agents.grid.agent import GridAgent
-from gridpilot.agents.grid.dialogue import PHASES, Act, Begin, KindSheet, Network, Receipt, Report, Setpoint, Sheet
+from gridpilot.agents.grid.dialogue import PHASES, Act, Begin, KindSheet, Network, Receipt, Report, Setpoint, Sheet, Standing, Unclosed
 
-__all__ = ["PHASES", "Act", "Begin", "GridAgent", "KindSheet", "Network", "Receipt", "Report", "Setpoint", "Sheet"]
+__all__ = [
+    "PHASES",
+    "Act",
+    "Begin",
+    "GridAgent",
+    "KindSheet",
+    "Network",
+    "Receipt",
+    "Report",
+    "Setpoint",
+    "Sheet",
+    "Standing",
+    "Unclosed",
+]

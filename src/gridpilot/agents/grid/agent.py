@@ -13,7 +13,7 @@ from gridpilot.agents.coordination.offers import Offer, make_offer
 from gridpilot.agents.coordination.vertical import VerticalProtocol, make_vertical
 from gridpilot.agents.grid.changes import Changes
 from gridpilot.agents.grid.devices import OwnDevices
-from gridpilot.agents.grid.dialogue import Act, Begin, Network, Receipt, Report, Setpoint, Sheet
+from gridpilot.agents.grid.dialogue import Act, Begin, Network, Receipt, Report, Setpoint, Sheet, Unclosed
 from gridpilot.errors import MessageError
 from gridpilot.messages.steps import Question
 from gridpilot.values import Floats
@@ -34,34 +34,45 @@ class GridAgent:
         self._vertical: VerticalProtocol
         self._nameplate: Offer
         self._order_mw: Floats
+        self._told_step = -1
+        self._closed: dict[int, Floats] = {}
+        """Outcomes of the steps that the environment may not know to be closed."""
 
     def answer(self, question: Question) -> object:
         """The reply to a request; raises `MessageError` for a phase that there is none of, or one out of turn."""
         phase = question.at.phase
-        if phase == "begin":
+        if phase in ("begin", "resume"):
             return self.begin(question.read(Begin))
         if self._sheet is None or phase not in ("act", "settle"):
             raise MessageError("phase", f"{self.role} was asked for {phase!r}; expected 'begin' first, then 'act' and 'settle' in turn.")
         return self.act(question.read(Act)) if phase == "act" else self.settle(question.read(Network))
 
     def begin(self, message: Begin) -> list[Report]:
-        """Take the devices over, at their initial states; raises `ConfigError` where a change fits none of them."""
+        """Take the devices over, at their initial states or where they stand; raises `ConfigError` where a change fits none of them."""
         sheet = message.sheet
         self._devices = OwnDevices(sheet.kinds, sheet.dt_h, self._changes)
         self._changes.begun(self.role)
         self._vertical = make_vertical(sheet.vertical, **sheet.options)
         self._nameplate = make_offer(np.array([sheet.low_mw]), np.array([sheet.high_mw]))
-        self._sheet = sheet
+        self._sheet, self._closed, self._told_step = sheet, {}, -1
         self._order_mw = self._devices.initial_mw
-        return self._reports(message)
+        if message.standing is not None:
+            self._order_mw = np.array([message.standing.order_mw])
+            self._devices.take_states(message.standing.states)
+        return self._reports(message.present, message.weather)
 
     def act(self, message: Act) -> list[Report]:
-        """Order the devices, and pass on what they report."""
+        """Close what is left of steps before, order the devices, and pass on what they report."""
+        backlog = {unclosed.step for unclosed in message.backlog}
+        self._closed = {step: outcomes for step, outcomes in self._closed.items() if step in backlog}
+        for unclosed in message.backlog:
+            self._close_late(unclosed)
         offer = self._nameplate if not self._vertical.asks_offers else self._offer(message)
         told = self._vertical.tell(np.array([message.action]), offer)
         heard = np.array([[_passed_on(name, value) for name, value in zip(self._devices.names, told[0].tolist(), strict=False)]])
         self._order_mw = self._vertical.answer(heard, offer, self._order_mw)
-        return self._reports(message)
+        self._told_step = message.step
+        return self._reports(message.present, message.weather)
 
     def settle(self, message: Network) -> Receipt:
         """Let the devices book what they really exchanged."""
@@ -69,13 +80,25 @@ class GridAgent:
         if message.first:
             self._devices.stand_at(real_mw)
             return Receipt(outcomes=[], states=self._devices.states)
-        return Receipt(outcomes=self._devices.settle(real_mw)[:, 0].tolist(), states=self._devices.states)
+        outcomes = own = self._devices.settle(real_mw)
+        for late in self._closed.values():
+            outcomes = outcomes + late
+        self._closed[message.step] = own
+        return Receipt(outcomes=outcomes[:, 0].tolist(), states=self._devices.states)
+
+    def _close_late(self, unclosed: Unclosed) -> None:
+        """Book a step once. Where its `act` never came, devices went on under the orders before."""
+        if unclosed.step in self._closed:
+            return
+        if self._told_step != unclosed.step:
+            self._reports(unclosed.present, unclosed.weather)
+        self._closed[unclosed.step] = self._devices.settle(np.array([unclosed.real_mw]))
 
     def _offer(self, message: Act) -> Offer:
         return self._devices.offer(np.array([message.weather]), np.array([message.present]))
 
-    def _reports(self, message: Begin | Act) -> list[Report]:
-        p_mw, q_mvar = self._devices.inject(self._order_mw, np.array([message.weather]), np.array([message.present]))
+    def _reports(self, present: list[bool], weather: list[float]) -> list[Report]:
+        p_mw, q_mvar = self._devices.inject(self._order_mw, np.array([weather]), np.array([present]))
         columns = zip(self._devices.names, self._order_mw[0].tolist(), p_mw[0].tolist(), q_mvar[0].tolist(), strict=True)
         return [Report(*column) for column in columns]
 

@@ -11,6 +11,7 @@ from gridpilot.agents.grid.changes import Changes
 from gridpilot.agents.grid.dialogue import KindSheet
 from gridpilot.devices import Outcome, device_kind
 from gridpilot.devices.fleet import hold_fleet, inject_fleet, new_fleet, settle_fleet
+from gridpilot.errors import MessageError
 from gridpilot.values import Bools, Floats
 
 
@@ -38,6 +39,14 @@ class OwnDevices:
     def states(self) -> list[list[list[float]]]:
         """Per kind the fields of its state, device by device; flags as 0 and 1."""
         return [[np.asarray(values[0], dtype=np.float64).tolist() for values in state] for state in self._states.values()]
+
+    def take_states(self, states: list[list[list[float]]]) -> None:
+        """Go on from these; raises `MessageError` for states of other devices."""
+        for own, tables in zip(self._states.values(), states, strict=True):
+            for values, table in zip(own, tables, strict=True):
+                if len(table) != values.shape[1]:
+                    raise MessageError("payload", f"States of {len(table)} devices came, expected {values.shape[1]}.")
+                values[0] = table
 
     def inject(self, order_mw: Floats, weather: Floats, present: Bools) -> tuple[Floats, Floats]:
         """What they would exchange with the grid `[1, n]`."""

@@ -6,7 +6,11 @@
     settle   environment → grid agent     what devices really exchanged               1 per grid agent
 
 are the logical messages of a step. What travels is less, because everything for one process shares a message. The reply
-to `settle` closes the step: what it cost, and the devices' states. An episode begins with `begin` in the place of `act`.
+to `settle` closes the step: what it cost, and the devices' states. An episode begins with `begin` in the place of `act`;
+`resume` gives an agent that was started in the middle of one the states that its devices were last known in.
+
+Where messages may be missed, an environment keeps a backlog of the steps that an agent has not closed, and sends it with the
+next `act`: the agent books each of them once, and its next receipt has what they cost.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-PHASES: Final = ("begin", "act", "settle")
+PHASES: Final = ("begin", "resume", "act", "settle")
 MAX_DEVICES: Final = 4096
 
 Name = Annotated[str, Meta(max_length=200)]
@@ -49,22 +53,43 @@ class Sheet(Struct, frozen=True, forbid_unknown_fields=True):
     """Nameplate range of the devices' setpoints, kinds one after the other."""
 
 
+class Standing(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where devices stand in the middle of an episode."""
+
+    order_mw: Numbers
+    states: list[Table]
+    """As in a receipt."""
+
+
 class Begin(Struct, frozen=True, forbid_unknown_fields=True):
-    """An episode begins: all devices at their initial states and orders."""
+    """An episode begins: all devices at their initial states and orders. Or it goes on, where they stand."""
 
     sheet: Sheet
     present: Flags
     """Whether devices are in service."""
     weather: Numbers
     """What the devices' own sensors measure: their series, kind by kind, series by series."""
+    standing: Standing | None = None
+
+
+class Unclosed(Struct, frozen=True, forbid_unknown_fields=True):
+    """A step that the agent has not closed, as far as the environment knows."""
+
+    step: int
+    present: Flags
+    weather: Numbers
+    real_mw: Numbers
 
 
 class Act(Struct, frozen=True, forbid_unknown_fields=True):
     """Decide, and order the devices."""
 
+    step: int
     action: Numbers
     present: Flags
     weather: Numbers
+    backlog: list[Unclosed] = []
+    """Steps before, oldest first."""
 
 
 class Setpoint(Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +113,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True):
 class Network(Struct, frozen=True, forbid_unknown_fields=True):
     """What the grid made of it."""
 
+    step: int
     real_mw: Numbers
     """What each device exchanged."""
     first: bool
@@ -98,6 +124,6 @@ class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
     """A step is closed."""
 
     outcomes: Table
-    """The fields of `gridpilot.devices.Outcome`, device by device; empty in the first state."""
+    """The fields of `gridpilot.devices.Outcome`, device by device, of the step and of the backlog; empty in the first state."""
     states: list[Table]
     """Per kind the fields of its state, device by device; flags as 0 and 1."""

@@ -13,6 +13,7 @@ from gridpilot.agents.coordination.horizontal import horizontal_names
 from gridpilot.agents.coordination.vertical import vertical_names
 from gridpilot.envs.settings import PERIODS, EnvSettings
 from gridpilot.errors import ConfigError, Problem
+from gridpilot.messages.steps.settings import DEADLINE, LOCKSTEP
 from gridpilot.profiles import Profiles
 from gridpilot.scenarios import Scenario
 
@@ -63,8 +64,14 @@ class MicrogridsConfig:
     """Who of several environments of one run is in force: the highest. None: the time at which it was made, so the newest."""
     hosts: str = "here"
     """Where grid agents of a distributed environment live: `here`, in threads of this process, or `elsewhere`."""
+    mode: str = LOCKSTEP
+    """`lockstep`: a step in which an agent does not answer is an error. `deadline`: it goes on without."""
     deadline_s: float = 5.0
     """How long an agent's answer is waited for."""
+    hold_cycles: int = 1
+    """For how many cycles the devices of a silent agent do what it reported last; after that they are off the grid."""
+    faults: Mapping[str, Any] = field(default_factory=dict)
+    """What happens to messages on purpose: fields of `gridpilot.messages.faults.Faults`, such as `seed`, `loss` and `delay_s`."""
     join_s: float = 60.0
     """How long agents are waited for when the environment is made, and when an episode begins: they may have to compile first."""
 
@@ -86,6 +93,7 @@ def _problems(config: MicrogridsConfig) -> list[Problem]:
         "vertical": (config.vertical.replace("_", "-"), vertical_names()),
         "horizontal": (config.horizontal.replace("_", "-"), horizontal_names()),
         "hosts": (config.hosts, ("here", "elsewhere")),
+        "mode": (config.mode, (LOCKSTEP, DEADLINE)),
     }
     found = [
         Problem(name, f"is {value!r}, expected one of {', '.join(valid)}") for name, (value, valid) in choices.items() if value not in valid
@@ -98,7 +106,7 @@ def _problems(config: MicrogridsConfig) -> list[Problem]:
     ]
     if config.horizontal == "consensus" and config.vertical.replace("_", "-") != "price-signal":
         found.append(Problem("horizontal", f"'consensus' agrees on a price, which vertical {config.vertical!r} has none of"))
-    for name in ("safety_weight", "deadline_s", "join_s"):
+    for name in ("safety_weight", "deadline_s", "join_s", "hold_cycles"):
         value = getattr(config, name)
         if not 0.0 <= value < float("inf"):
             found.append(Problem(name, f"is {value}, expected 0 or more"))

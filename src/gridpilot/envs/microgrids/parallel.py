@@ -26,11 +26,11 @@ from gridpilot.errors import ActionError, ConfigError, Problem
 from gridpilot.twin.areas import AREA_PARTS
 from gridpilot.values import Floats, GridState
 
-Action = NDArray[np.float32]
+Action = NDArray[np.floating[Any]]
 ByAgent = dict[str, Any]
 
 
-class MicrogridsEnv(ParallelEnv[str, Observation, Action]):
+class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc]  # PettingZoo ships no types
     """Agents are microgrids: each sees what it may see, and moves its own devices.
 
     A microgrid that is built while an episode runs joins `agents` in that step. All leave together: terminated when the grid
@@ -118,7 +118,8 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):
         """Everything that the system sees now `[d]`; raises `ConfigError` before the first reset."""
         if self._shown is None:
             raise ConfigError("There is no state yet: call reset() first.")
-        return self._shown[0].copy()
+        seen: Observation = self._shown[0].copy()
+        return seen
 
     @property
     def messages(self) -> Counter[str]:
@@ -204,6 +205,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):
             "ordered_mw": grids.state.orders[0, member.devices],
             "applied_mw": grids.work.real_mw[0, member.devices],
             "action_mask": self._mask(member),
+            "silent_cycles": 0 if self._remote is None else self._remote.missed[member.name],
         }
 
 

@@ -7,12 +7,13 @@ state but from what its agent says, so that what an agent's process changes is w
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Receipt, Report, Sheet
+from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Receipt, Report, Sheet, Standing, Unclosed
 from gridpilot.devices import Outcome
 from gridpilot.envs.episodes import Cycle, Episodes
 from gridpilot.envs.ground import Ground
@@ -20,9 +21,11 @@ from gridpilot.envs.microgrids.config import IN_MEMORY, MicrogridsConfig
 from gridpilot.envs.microgrids.course import Act as ActThrough
 from gridpilot.envs.microgrids.members import Member, Members
 from gridpilot.envs.nursery import new_world
-from gridpilot.errors import MessageError
+from gridpilot.errors import BrokerError, MessageError
+from gridpilot.messages.faults import Faults
 from gridpilot.messages.signing import Keyring
 from gridpilot.messages.steps import StepSession, StepSettings
+from gridpilot.messages.steps.settings import DEADLINE
 from gridpilot.messages.wire import Wire
 from gridpilot.twin.elsewhere import Reported, run_elsewhere
 from gridpilot.twin.memory import Memory, Piece
@@ -46,10 +49,17 @@ class RemoteDevices:
         self._episode, self._deadline_s, self._join_s = 0, config.deadline_s, config.join_s
         self.messages: Counter[str] = Counter()
         """Logical messages by kind, before any share an envelope; `receipt` is the step protocol's own, which closes a step."""
-        settings = StepSettings(deadline_s=config.deadline_s)
+        self._mode, self._hold_cycles = config.mode, config.hold_cycles
+        self._seats: list[_Seat] = []
+        self._lost: set[str] = set()
+        self._step = 0
+        self.missed: dict[str, int] = {}
+        """For how many cycles each agent has been silent."""
+        settings = StepSettings(mode=config.mode, deadline_s=config.deadline_s)
+        faults = Faults(**config.faults) if config.faults else None
         # Messages that leave the process are signed where there are keys.
         wire = Wire(keyring=None if config.message_broker == IN_MEMORY else Keyring.from_environment())
-        self.session = StepSession(config.message_broker, config.run, wire=wire, settings=settings, epoch=config.epoch)
+        self.session = StepSession(config.message_broker, config.run, wire=wire, settings=settings, faults=faults, epoch=config.epoch)
         try:
             if config.hosts == "here":
                 self.session.host(_HERE, {member.name: GridAgent(member.name).answer for member in members.all})
@@ -73,53 +83,101 @@ class RemoteDevices:
         self._moves = [own[0].tolist() for own in np.split(moves, ends, axis=1)]
 
     def inject(self, piece: Piece, first: bool) -> Reported:
-        """Round one: actions out, reports in."""
-        payloads: dict[str, object] = {}
-        for k, (member, places) in enumerate(zip(self._members.all, self._places, strict=True)):
-            present = piece.grids.work.in_service[0, member.devices].tolist()
-            weather = piece.grids.state.exogenous[0, places.weather].tolist()
-            said = Begin(self._sheets[member.name], present, weather) if first else Act(self._moves[k], present, weather)
-            payloads[member.name] = said
-        reports = self._ask(piece, "begin" if first else "act", payloads, list[Report])
-        self.messages.update(action=len(payloads), report=len(self.devices))
-        if not first and any(self._members.entries):
-            self.messages["setpoint"] += len(self.devices)
-        rows = [self._checked(member, reports[member.name]) for member in self._members.all]
-        return Reported(*(np.array([[number for row in rows for number in row[column]]]) for column in range(len(Reported._fields))))
+        """Round one: actions out, reports in. The devices of a silent agent hold what they did, and then are off the grid."""
+        self._step = int(piece.grids.state.step[0])
+        if first:
+            self._seats = [_Seat() for _ in self._members.all]
+            asked: dict[str, object] = {m.name: self._begin(piece, k) for k, m in enumerate(self._members.all)}
+            reports = self._ask("begin", asked, list[Report], self._join_s)
+        else:
+            self._resume(piece)
+            asked = {m.name: self._act(piece, k) for k, m in enumerate(self._members.all)}
+            reports = self._ask("act", asked, list[Report], self._deadline_s)
+        self.messages["action"] += len(asked)
+        for seat, member in zip(self._seats, self._members.all, strict=True):
+            heard = reports.get(member.name)
+            if heard is None:
+                seat.miss(self._hold_cycles)
+            else:
+                seat.hear(self._checked(member, heard))
+                self.messages["report"] += len(heard)
+                self.messages["setpoint"] += len(heard) if any(self._members.entries) and not first else 0
+        self.missed = {m.name: seat.silent for seat, m in zip(self._seats, self._members.all, strict=True)}
+        return Reported(*(np.concatenate([seat.reported[row] for seat in self._seats])[None] for row in range(len(Reported._fields))))
 
     def settle(self, piece: Piece, first: bool) -> Floats:
-        """Round two: what devices exchanged out, what it cost and what has become of them in."""
+        """Round two: what devices exchanged out, what it cost and what has become of them in.
+
+        What an agent has not closed it is told again with the next action; until it answers, its devices cost nothing and stay
+        as they were last known.
+        """
         real = piece.grids.work.real_mw[0]
-        payloads: dict[str, object] = {m.name: Network(real[m.devices].tolist(), first) for m in self._members.all}
-        receipts = self._ask(piece, "settle", payloads, Receipt)
-        self.messages.update(network=len(payloads), receipt=len(payloads))
-        for places, member in zip(self._places, self._members.all, strict=True):
-            places.write_states(piece, receipts[member.name].states)
-        if first:
-            return np.zeros((_OUTCOMES, 1, len(self.devices)))
-        tables = [receipts[member.name].outcomes for member in self._members.all]
-        return np.concatenate([np.array(table, dtype=np.float64).reshape(_OUTCOMES, 1, -1) for table in tables], axis=2)
+        here = [(k, m) for k, m in enumerate(self._members.all) if not self._seats[k].silent]
+        asked: dict[str, object] = {m.name: Network(self._step, real[m.devices].tolist(), first) for _, m in here}
+        receipts = self._ask("settle", asked, Receipt, self._deadline_s)
+        self.messages.update(network=len(asked), receipt=len(receipts))
+        outcomes = [np.zeros((_OUTCOMES, 1, len(member.devices))) for member in self._members.all]
+        for k, member in enumerate(self._members.all):
+            receipt, seat = receipts.get(member.name), self._seats[k]
+            if receipt is None:
+                seat.backlog.append(Unclosed(self._step, *self._sensed(piece, k), real[member.devices].tolist()))
+                continue
+            seat.backlog.clear()
+            self._places[k].write_states(piece, receipt.states)
+            if not first:
+                outcomes[k] = np.array(receipt.outcomes, dtype=np.float64).reshape(_OUTCOMES, 1, -1)
+        return np.concatenate(outcomes, axis=2)
+
+    def _begin(self, piece: Piece, k: int, standing: Standing | None = None) -> Begin:
+        return Begin(self._sheets[self._members.all[k].name], *self._sensed(piece, k), standing)
+
+    def _act(self, piece: Piece, k: int) -> Act:
+        return Act(self._step, self._moves[k], *self._sensed(piece, k), self._seats[k].backlog)
+
+    def _sensed(self, piece: Piece, k: int) -> tuple[list[bool], list[float]]:
+        """Who is in service, and weather, in the order of a member's devices."""
+        present = piece.grids.work.in_service[0, self._members.all[k].devices].tolist()
+        return present, piece.grids.state.exogenous[0, self._places[k].weather].tolist()
+
+    def _resume(self, piece: Piece) -> None:
+        """Give agents that were started anew the states that their devices were last known in."""
+        lost = {m.name: k for k, m in enumerate(self._members.all) if m.name in self._lost}
+        if not lost:
+            return
+        self._lost.clear()
+        standing = {name: self._standing(piece, k) for name, k in lost.items()}
+        self._ask("resume", {name: self._begin(piece, k, standing[name]) for name, k in lost.items()}, list[Report], self._join_s)
+
+    def _standing(self, piece: Piece, k: int) -> Standing:
+        return Standing(piece.grids.state.orders[0, self._members.all[k].devices].tolist(), self._places[k].read_states(piece))
 
     def close(self) -> None:
         """Leave the broker; agents of this process end."""
         self.session.close()
 
-    def _ask(self, piece: Piece, phase: str, payloads: dict[str, object], reply: Any) -> dict[str, Any]:
-        """Answers by role; raises `MessageError` with what every agent that refused says."""
+    def _ask(self, phase: str, payloads: Mapping[str, object], reply: Any, patience_s: float) -> dict[str, Any]:
+        """Answers by role. In lockstep, and where an episode begins, all must answer.
+
+        Raises `BrokerError` which names the silent ones, and `MessageError` with what every agent that refused says.
+        """
         # An agent that begins may have to compile its devices first.
-        patience_s = max(self._join_s, self._deadline_s) if phase == "begin" else self._deadline_s
-        answers = self.session.ask(self._episode, int(piece.grids.state.step[0]), phase, payloads, reply, patience_s)
+        answers = self.session.ask(self._episode, self._step, phase, payloads, reply, patience_s)
+        if phase != "begin" and self._mode == DEADLINE:
+            self._lost |= answers.failed.keys()
+            return answers.values
         if answers.failed:
             listed = "; ".join(f"{role}: {why}" for role, why in answers.failed.items())
             raise MessageError("refused", f"Some agents cannot answer {phase!r}: {listed}")
+        if answers.missed:
+            raise BrokerError(f"{', '.join(answers.missed)} did not answer {phase!r} within {patience_s:g} s: no episode can begin.")
         return answers.values
 
-    def _checked(self, member: Member, reports: list[Report]) -> tuple[list[float], list[float], list[float]]:
-        """Orders, MW and Mvar of a member's devices; raises `MessageError` for reports of other devices."""
+    def _checked(self, member: Member, reports: list[Report]) -> Floats:
+        """Orders, MW and Mvar of a member's devices `[3, k]`; raises `MessageError` for reports of other devices."""
         names = tuple(report.device for report in reports)
         if names != member.device_names:
             raise MessageError("payload", f"{member.name} reports of {', '.join(names)}; expected {', '.join(member.device_names)}.")
-        return [r.order_mw for r in reports], [r.p_mw for r in reports], [r.q_mvar for r in reports]
+        return np.array([[getattr(report, field) for report in reports] for field in Reported._fields])
 
 
 def begin_elsewhere(ground: Ground, seed: int, day: str | None, remote: RemoteDevices) -> Episodes:
@@ -143,6 +201,27 @@ def remote_act(remote: RemoteDevices) -> ActThrough:
     return act
 
 
+class _Seat:
+    """What the environment knows of an agent that may be silent."""
+
+    def __init__(self) -> None:
+        self.reported: Floats
+        """What its devices said last, or what they are taken to do `[3, k]`."""
+        self.silent = 0
+        """For how many cycles."""
+        self.backlog: list[Unclosed] = []
+
+    def hear(self, reported: Floats) -> None:
+        """A report has come."""
+        self.reported, self.silent = reported, 0
+
+    def miss(self, hold_cycles: int) -> None:
+        """None has: devices hold, and after so many cycles their own protection takes them off the grid."""
+        self.silent += 1
+        if self.silent > hold_cycles:
+            self.reported = np.zeros_like(self.reported)
+
+
 class _Places:
     """Where the devices of a member stand among all of their kinds."""
 
@@ -157,6 +236,10 @@ class _Places:
                 n = devices.stop - devices.start
                 weather += [columns.start + series * n + own for series in range(len(kind.series))]
         self.weather: Ints = np.concatenate([*weather, np.zeros(0, dtype=np.int64)]).astype(np.int64)
+
+    def read_states(self, piece: Piece) -> list[list[list[float]]]:
+        """The states that are known, as in a receipt."""
+        return [[np.asarray(values[0, own], dtype=np.float64).tolist() for values in piece.states[k]] for k, own in self.kinds]
 
     def write_states(self, piece: Piece, states: list[list[list[float]]]) -> None:
         """Raises `MessageError` for states that are not of these devices."""

@@ -88,7 +88,7 @@ class MicrogridsVectorEnv:
             raise ActionError(f"Found actions of {', '.join(map(str, actions)) or 'nobody'}, expected {', '.join(self.agents)}.")
         passed = course.step([np.asarray(actions[name]) for name in self.agents])
         self._shown = passed.shown
-        infos = {
+        infos: dict[str, Any] = {
             "reward_parts": passed.accounts.parts.copy(),
             "traded_usd": passed.accounts.traded_usd,
             "traded_mwh": passed.accounts.traded_mwh,

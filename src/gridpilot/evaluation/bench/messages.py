@@ -60,20 +60,16 @@ def _rows(broker: str, size: int, url: str, hosts: str, steps: int, note: str) -
     try:
         env.reset(seed=0)
         _play(env, steps)  # compiles, here and there
+        env.reset(seed=0)
         before, sent = env.messages, env.bytes_sent
-        seconds = _episode(env, steps)
-        logical = env.messages - before
-        name, per_step = f"messages/{broker}/{size}", steps + 1  # the first state is asked for too
-        counted = {kind: count for kind, count in logical.items() if kind != "receipt"}
+        seconds = _play(env, steps)
+        counted = {kind: count / len(seconds) for kind, count in (env.messages - before).items() if kind != "receipt"}
+        told = ", ".join(f"{kind} {count:g}" for kind, count in counted.items())
+        name, ways = f"messages/{broker}/{size}", "both ways" if hosts == "here" else "requests; replies are published elsewhere"
         return [
             Row(name=name, value=statistics.median(seconds), unit="seconds per step", note=note),
-            Row(name=f"{name}/logical", value=sum(counted.values()) / per_step, unit="logical messages per step", note=str(counted)),
-            Row(
-                name=f"{name}/bytes",
-                value=(env.bytes_sent - sent) / per_step,
-                unit="bytes per step",
-                note="requests; replies are counted where they are sent",
-            ),
+            Row(name=f"{name}/logical", value=sum(counted.values()), unit="logical messages per step", note=told),
+            Row(name=f"{name}/bytes", value=(env.bytes_sent - sent) / len(seconds), unit="bytes per step", note=ways),
         ]
     finally:
         env.close()
@@ -108,8 +104,8 @@ def _nats() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([binary, "-a", "127.0.0.1", "-p", str(port)], **quiet) as server:
+    command, nowhere = [binary, "-a", "127.0.0.1", "-p", str(port)], subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere) as server:
         try:
             _wait_for(port)
             yield f"nats://127.0.0.1:{port}"
