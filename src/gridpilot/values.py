@@ -130,6 +130,8 @@ class PowerFlow(Protocol):
         limits: ReactiveLimits | None = None,
         share: Floats | None = None,
         switch_closed: Bools | None = None,
+        tap: Floats | None = None,
+        bank_mvar: Floats | None = None,
     ) -> Flow:
         """Solve one power flow per element.
 
@@ -144,8 +146,12 @@ class PowerFlow(Protocol):
         `switch_closed` `[B, s]` or `[1, s]` has the positions of the network's bus-bus switches; without it they are as the
         network has them. Only an engine that was built for `switching` takes it.
 
-        Raises `PhysicsError` for wrong shapes, and where an engine does not know `limits`, `share` or `switch_closed`. An element that
-        fails is a `Status`, never an exception or a NaN.
+        `tap` `[B, m]` or `[1, m]` are ratios of branches in the place of the network's (its branches keep their impedances),
+        `bank_mvar` `[B, n]` or `[1, n]` what capacitor banks supply at 1 pu, beside the network's shunts: Q = bank · v². `newton`
+        solves all positions in one batch, the others the elements of each combination by themselves.
+
+        Raises `PhysicsError` for wrong shapes and ratios that are not positive, and where an engine does not know `limits`,
+        `share` or `switch_closed`. An element that fails is a `Status`, never an exception or a NaN.
         """
         ...
 
