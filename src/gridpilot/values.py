@@ -204,10 +204,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setpoints:
-    """What devices are told: an injection, limit or change in MW per device, and breaker positions.
+    """What devices are told: an injection, limit or change in MW (or a position) per device, and breaker positions.
 
     `devices[kind]` is `[B, n_kind]` with the package's signs; what each kind reads there is said in its file
-    under `gridpilot.devices`. Setpoints hold until they are changed.
+    under `gridpilot.devices`. Where reactive power of some of them can be ordered it is `[B, 2 n_kind]`, those orders last.
+    Setpoints hold until they are changed.
     """
 
     devices: Mapping[str, Floats]
@@ -321,7 +322,8 @@ class Outcomes:
 
 
 REWARD_TERMS = ("congestion", "voltage", "curtailment", "imbalance", "cost", "emissions", "reliability")
-CONSTRAINTS = ("overload", "voltage", "unserved")
+CONSTRAINTS = ("overload", "voltage", "unserved", "device")
+"""What a policy may have to keep small: loading above 1, voltage outside its band in pu, unserved MWh, and the devices' safety measures."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

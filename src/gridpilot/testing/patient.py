@@ -72,7 +72,7 @@ class Patient:
     def room(self, control: Control, state: GridState) -> tuple[float, float]:
         """Lowest and highest value of a device's parameter that can be followed at a state, with the operator's sign."""
         now = situation(self.twin.model, state)
-        ends = (control.verb.sign * float(side[control.kind][control.index]) for side in (now.low, now.high))
+        ends = (control.sign * float(side[control.kind][control.column]) for side in (now.low, now.high))
         low, high = sorted(ends)
         return low, high
 

@@ -16,8 +16,8 @@ from gridpilot.jit import Resident, borrowed, inlined, kernel
 from gridpilot.powerflow.seam import as_flow
 from gridpilot.twin import ledger, rounds
 from gridpilot.twin.arrays import pick
-from gridpilot.twin.balance import mask_devices, mask_grid, read_weather
-from gridpilot.twin.fleet import COST, Fleet, inject_kind, settle_kind, write_all
+from gridpilot.twin.balance import adjust_grid, mask_devices, mask_grid, read_weather
+from gridpilot.twin.fleet import COST, Fleet, Places, inject_kind, settle_kind, write_all
 from gridpilot.twin.grids import Grids, State
 from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
@@ -50,11 +50,11 @@ def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Ou
         mask_grid(layout, state, b)
         mask_devices(layout, state.bus_active, state.outage, state.collapsed, rules.first_unit, work.in_service, b)
         read_weather(layout, outside.table, state, b)
-    kinds, device, column = borrowed(fleet), 0, 0
+    kinds, at = borrowed(fleet), Places(0, 0, 0)
     for kind in literal_unroll(kinds):
-        device, column = inject_kind(
-            kind, device, column, state.orders, state.exogenous, work.in_service, rules.dt_h, work.p_mw, work.q_mvar
-        )
+        at = inject_kind(kind, at, state, work, rules.dt_h)
+    for b in range(len(state.step)):
+        adjust_grid(layout, work, b)
     return True, struck, last
 
 
@@ -82,9 +82,11 @@ def settle_devices(held: Resident[Grids], fleet: Resident[Fleet]) -> None:
     for k in range(work.totals.shape[0]):
         for b in range(work.totals.shape[1]):
             work.totals[k, b] = 0.0
+    for b in range(len(work.safety)):
+        work.safety[b] = 0.0
     kinds, device = borrowed(fleet), 0
     for kind in literal_unroll(kinds):
-        device = settle_kind(kind, device, work.real_mw, rules.dt_h, work.totals)
+        device = settle_kind(kind, device, work.real_mw, rules.dt_h, work.totals, work.safety)
 
 
 @kernel
@@ -131,9 +133,11 @@ def _solve(engine: PowerFlow, piece: Piece, asking: int) -> None:
     work, into = piece.grids.work, piece.grids.state.flow
     rows = work.rows[:asking]
     start: Flow = pick(as_flow(into), rows)
+    given = {"tap": work.tap, "bank_mvar": work.bank_mvar}
+    positions: dict[str, Any] = {name: values[rows] for name, values in given.items() if len(values)}
     flow = engine.solve(
         work.p_bus_mw[rows], work.q_bus_mvar[rows], kind=work.kind[rows], v_set_pu=work.v_set_pu[rows], closed=work.in_use[rows],
-        start=start,
+        start=start, **positions,
     )  # fmt: skip
     arrays: tuple[Any, ...] = into
     for field, values in zip(fields(flow), arrays, strict=True):

@@ -29,7 +29,7 @@ class Told(NamedTuple):
     """
 
     orders: Floats
-    """Setpoints `[B, n]`."""
+    """Setpoints `[B, n]`, with those for reactive power `[B, 2n]`."""
     weather: Floats
     """Exogenous values `[B, s·n]`."""
     present: Bools
@@ -40,10 +40,21 @@ Fleet = tuple[tuple[Any, Any, Told], ...]
 """The devices of a batch: parameters, states and what they are told, kind by kind."""
 
 
-def new_told(kind: DeviceKind, batch: int, devices: int) -> Told:
-    """Room for what so many devices of a kind are told."""
-    shape = batch, devices
-    return Told(np.zeros(shape), np.zeros((batch, len(kind.series) * devices)), np.zeros(shape, dtype=np.bool_))
+def new_told(kind: DeviceKind, batch: int, devices: int, orders: int) -> Told:
+    """Room for what so many devices of a kind are told by so many setpoints."""
+    weather = np.zeros((batch, len(kind.series) * devices))
+    return Told(np.zeros((batch, orders)), weather, np.zeros((batch, devices), dtype=np.bool_))
+
+
+class Places(NamedTuple):
+    """Where a kind begins."""
+
+    device: int
+    """In `[B, N]`."""
+    order: int
+    """Among the setpoints."""
+    column: int
+    """In `exogenous` `[B, c]`."""
 
 
 def _kind_of(type_of_parameters: Any) -> DeviceKind:
@@ -99,43 +110,47 @@ def _compile_write_fields(values: Any, into: Any) -> Callable[..., Any]:
     return first_and_rest if len(values) else nothing_left
 
 
-def inject_kind(
-    devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
-) -> tuple[int, int]:
-    """Write what the devices of a kind would exchange with the grid into `p_mw`, `q_mvar` `[B, N]`.
+def inject_kind(devices: Any, at: Places, state: Any, work: Any, dt_h: float) -> Places:
+    """Write what the devices of a kind would exchange with the grid into `p_mw`, `q_mvar` `[B, N]` of `work`, and into
+    `adjusted` what they do to its ratios or susceptances.
 
-    `device` and `column` say where the kind begins in `[B, N]` and in `exogenous` `[B, c]`; returns where the next one
-    begins. For kernels only.
+    `state` and `work` are those of `gridpilot.twin.grids`. Returns where the next kind begins. For kernels only.
     """
     raise TypeError("A fleet is stepped inside kernels only: numba compiles this function for its kinds.")
 
 
 @overload(inject_kind)  # type: ignore[untyped-decorator]  # numba ships no types
-def _compile_inject_kind(
-    devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
-) -> Callable[..., Any]:
+def _compile_inject_kind(devices: Any, at: Places, state: Any, work: Any, dt_h: float) -> Callable[..., Any]:
     """The code of `inject_kind` for the kind that these parameters belong to."""
     kind = _kind_of(devices[0])
-    inject, series = kind.inject, len(kind.series)
+    inject, adjust = kind.inject, kind.adjust
 
-    def write(
-        devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
-    ) -> tuple[int, int]:
-        parameters, state, told = as_arrays(devices)
-        n = len(parameters[0])
-        read_columns(orders, device, told.orders)
-        read_columns(exogenous, column, told.weather)
-        read_columns(in_service, device, told.present)
-        wanted = inject(parameters, state, told.orders, told.weather, told.present, dt_h)
-        write_columns(wanted.p_mw, device, p_mw)
-        write_columns(wanted.q_mvar, device, q_mvar)
-        return device + n, column + series * n
+    def write(devices: Any, at: Places, state: Any, work: Any, dt_h: float) -> Places:
+        parameters, mine, told = as_arrays(devices)
+        read_columns(state.orders, at.order, told.orders)
+        read_columns(state.exogenous, at.column, told.weather)
+        read_columns(work.in_service, at.device, told.present)
+        wanted = inject(parameters, mine, told.orders, told.weather, told.present, dt_h)
+        write_columns(wanted.p_mw, at.device, work.p_mw)
+        write_columns(wanted.q_mvar, at.device, work.q_mvar)
+        return Places(at.device + len(parameters[0]), at.order + told.orders.shape[1], at.column + told.weather.shape[1])
 
-    return write
+    if adjust is None:
+        return write
+
+    def write_all_of_it(devices: Any, at: Places, state: Any, work: Any, dt_h: float) -> Places:
+        after = write(devices, at, state, work, dt_h)
+        parameters, mine, told = as_arrays(devices)
+        write_columns(adjust(parameters, mine, told.orders, told.present, dt_h), at.device, work.adjusted)
+        return after
+
+    write = inner(write)
+    return write_all_of_it
 
 
-def settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) -> int:
-    """Take the states of a kind to the next step by what it was told and really exchanged; add its outcomes to `totals` `[6, B]`.
+def settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, safety: Any) -> int:
+    """Take the states of a kind to the next step by what it was told and really exchanged; add its outcomes to `totals` `[6, B]`,
+    and how far it is beyond what it is meant for to `safety` `[B]`.
 
     For kernels only; see `inject_kind`.
     """
@@ -143,21 +158,39 @@ def settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) 
 
 
 @overload(settle_kind)  # type: ignore[untyped-decorator]  # numba ships no types
-def _compile_settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) -> Callable[..., Any]:
+def _compile_settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, safety: Any) -> Callable[..., Any]:
     """The code of `settle_kind` for the kind that these parameters belong to."""
     kind = _kind_of(devices[0])
-    settle = kind.settle
+    settle, measure = kind.settle, kind.safety
 
-    def book(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any) -> int:
+    def book(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, safety: Any) -> int:
         parameters, state, told = as_arrays(devices)
-        n, real = len(parameters[0]), np.empty(told.orders.shape)
+        n, real = len(parameters[0]), np.empty(told.present.shape)
         read_columns(p_mw, device, real)
         after, outcome = settle(parameters, state, told.orders, told.weather, told.present, real, dt_h)
         write_fields(after, state)
         add_outcome(totals, outcome)
         return device + n
 
-    return book
+    if measure is None:
+        return book
+
+    def book_and_measure(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, safety: Any) -> int:
+        after = book(devices, device, p_mw, dt_h, totals, safety)
+        parameters, state, _ = as_arrays(devices)
+        add_rows(measure(parameters, state), safety)
+        return after
+
+    book = inner(book)
+    return book_and_measure
+
+
+@inner
+def add_rows(values: Any, into: Any) -> None:
+    """Add the sum of every row `[B, n]` to `[B]`."""
+    for b in range(values.shape[0]):
+        for k in range(values.shape[1]):
+            into[b] += values[b, k]
 
 
 @inner

@@ -81,7 +81,7 @@ def _apart_mw(twin: Twin, state: GridState, control: Control, low: float | str, 
 
 
 def _flow_after(twin: Twin, state: GridState, control: Control, value: float | str) -> Flow:
-    setpoints, _ = twin.order(state, [Action(control.verb.name, control.target, {control.verb.parameter: value})])
+    setpoints, _ = twin.order(state, [Action(control.verb.name, control.target, {control.parameter: value})])
     return twin.step(state, setpoints).state.flow
 
 
