@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from small import NO_RELAYS, steady
+from tests.twin.small import NO_RELAYS, steady
 
 from gridpilot.network import Network, make_network
 from gridpilot.profiles import Sessions

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import equipped
 import numpy as np
 import pytest
-from equipped import BANK, BATTERY, DIESEL, FAR, HV, MV, OLTC, POINTS, STEP_H, SUN, TIE, visits
-from small import obeyed
+from tests.twin import equipped
+from tests.twin.equipped import BANK, BATTERY, DIESEL, FAR, HV, MV, OLTC, POINTS, STEP_H, SUN, TIE, visits
+from tests.twin.small import obeyed
 
 from gridpilot.actions import action_masks, vector_to_actions, vector_to_setpoints
 from gridpilot.envs import GridVectorEnv
@@ -21,6 +21,7 @@ from gridpilot.testing.checks import actions_change_flows, limits
 from gridpilot.testing.patient import Patient
 from gridpilot.traces.fingerprint import state_hash
 from gridpilot.twin import Twin
+from gridpilot.twin.arrays import pick
 from gridpilot.twin.positions import network_of, positions_of
 from gridpilot.twin.situation import situation
 from gridpilot.values import Action, GridState, Receipt, Setpoints, Transition
@@ -98,8 +99,6 @@ def test_a_batch_is_its_elements() -> None:
 
 
 def _element(state: GridState, b: int) -> GridState:
-    from gridpilot.twin.arrays import pick
-
     return pick(state, np.array([b]))
 
 
@@ -227,12 +226,10 @@ def test_two_changers_of_one_transformer_are_refused() -> None:
     ("p_mw", "q_mvar", "given"), [(0.0, 3.5, 3.5), (0.0, -9.0, -4.0), (-3.0, 4.0, np.sqrt(7.0)), (3.0, -4.0, -np.sqrt(7.0))]
 )
 def test_a_battery_gives_what_its_inverter_has_left(twin: Twin, first: GridState, p_mw: float, q_mvar: float, given: float) -> None:
-    plain, moved = obeyed(twin, first), obeyed(twin, first, Action("STORAGE", BATTERY, {"setpoint_mw": p_mw, "q_mvar": q_mvar}))
-    extra = moved.state.flow.q_bus_mvar[0, MV] - plain.state.flow.q_bus_mvar[0, MV]
-    assert extra == pytest.approx(given)
-    assert np.sign(
-        moved.state.flow.v_pu[0, MV] - obeyed(twin, first, Action("STORAGE", BATTERY, {"setpoint_mw": p_mw})).state.flow.v_pu[0, MV]
-    ) == np.sign(given)
+    plain = obeyed(twin, first, Action("STORAGE", BATTERY, {"setpoint_mw": p_mw})).state.flow
+    moved = obeyed(twin, first, Action("STORAGE", BATTERY, {"setpoint_mw": p_mw, "q_mvar": q_mvar})).state.flow
+    assert moved.q_bus_mvar[0, MV] - plain.q_bus_mvar[0, MV] == pytest.approx(given)
+    assert np.sign(moved.v_pu[0, MV] - plain.v_pu[0, MV]) == np.sign(given)
 
 
 def test_a_plant_keeps_its_power_factor(twin: Twin, first: GridState) -> None:
