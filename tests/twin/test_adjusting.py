@@ -368,7 +368,7 @@ def test_learners_see_and_move_it() -> None:
     shown, _ = env.reset(seed=0)
     place = env.observation_names.index(f"tap_changer.{OLTC}.position")
     assert shown[:, place].tolist() == [0.0] * 3
-    action = np.zeros(env.action_space.shape, dtype=np.float32)  # type: ignore[arg-type]
+    action = np.zeros((3, len(env.action_names)), dtype=np.float32)
     action[1, env.action_names.index(f"{OLTC}.position")] = 0.5
     shown, *_ = env.step(action)
     assert shown[:, place].tolist() == [0.0, 0.5, 0.0]

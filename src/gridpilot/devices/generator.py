@@ -136,7 +136,7 @@ def _in_transit(parameters: Parameters, state: State, b: int, k: int) -> bool:
 @inlined
 def _has_times(parameters: Parameters, k: int) -> bool:
     """Whether starting or stopping takes a unit longer than nothing."""
-    return parameters.start_h[k] > 0.0 or parameters.stop_h[k] > 0.0
+    return bool(parameters.start_h[k] > 0.0 or parameters.stop_h[k] > 0.0)
 
 
 @bare
