@@ -34,6 +34,7 @@ class Parameters(NamedTuple):
     co2_t_per_mwh: Floats
     """Of energy bought."""
     initial_mw: Floats
+    """Scheduled exchange, the order when an episode begins."""
 
 
 class State(NamedTuple):
