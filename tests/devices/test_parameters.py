@@ -20,6 +20,7 @@ def test_every_problem_is_told_with_its_device() -> None:
         storage.parameters(rows)
     assert {problem.where for problem in caught.value.problems} == {
         "B1.charge_eficiency", "B2.charge_efficiency", "B2.initial_mwh", "row 2.p_max_mw", "row 2.energy_max_mwh", "row 2.initial_mwh",
+        "row 2.s_max_mva",
     }  # fmt: skip
 
 
