@@ -23,9 +23,9 @@ import numpy as np
 
 from gridpilot.devices.commitment import ROUNDING_H, after_cycle, after_failure
 from gridpilot.devices.device import Bools, DeviceKind, Floats, Injection, Outcome, no_closing_value, parameters_from_rows
-from gridpilot.devices.inverter import with_q_orders
+from gridpilot.devices.inverter import takes_q_orders, with_q_orders
 from gridpilot.errors import ConfigError, Problem
-from gridpilot.jit import bare, inlined, kernel
+from gridpilot.jit import bare, kernel
 
 
 class Parameters(NamedTuple):
@@ -127,13 +127,13 @@ def initial_setpoint(parameters: Parameters) -> Floats:
     return with_q_orders(parameters.initial_mw.copy(), parameters.q_control)
 
 
-@inlined
+@bare
 def _in_transit(parameters: Parameters, state: State, b: int, k: int) -> bool:
     """Whether a unit is starting up or shutting down, and hears no order."""
     return bool(state.since_h[b, k] < 0.0 and _has_times(parameters, k))
 
 
-@inlined
+@bare
 def _has_times(parameters: Parameters, k: int) -> bool:
     """Whether starting or stopping takes a unit longer than nothing."""
     return bool(parameters.start_h[k] > 0.0 or parameters.stop_h[k] > 0.0)
@@ -168,7 +168,7 @@ def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: 
     A unit that takes its time to stop stays at its minimum in the cycle in which it is told to.
     """
     batch, n = state.p_mw.shape
-    width = 2 * n if (parameters.q_control > 0.0).any() else n
+    width = 2 * n if takes_q_orders(parameters.q_control) else n
     low = np.zeros((batch, width))
     high = np.zeros((batch, width))
     for b in range(batch):
@@ -214,7 +214,7 @@ def inject(parameters: Parameters, state: State, setpoint: Floats, exogenous: Fl
     return Injection(p, q)
 
 
-@inlined
+@bare
 def _commit(parameters: Parameters, state: State, ordered_mw: float, p_mw: float, b: int, k: int, dt_h: float) -> tuple[bool, float]:
     """Whether a unit with times of its own, in service, is on after a cycle, and since when (`State.since_h`)."""
     on, since, p_min = state.on[b, k], state.since_h[b, k], parameters.p_min_mw[k]

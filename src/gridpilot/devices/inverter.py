@@ -29,6 +29,15 @@ def q_reach_mvar(s_max_mva: float, power_factor_min: float, p_max_mw: float) -> 
     return float(q_limit_mvar(s_max_mva, power_factor_min, min(p_max_mw, s_max_mva * power_factor_min)))
 
 
+@inlined
+def takes_q_orders(q_control: Floats) -> bool:
+    """Whether any device of a table takes orders for reactive power."""
+    some = False
+    for k in range(len(q_control)):
+        some = some or q_control[k] > 0.0
+    return some
+
+
 @kernel
 def largest_q_mvar(s_max_mva: float, power_factor_min: float, p_max_mw: float) -> float:
     """`q_reach_mvar`, for Python."""

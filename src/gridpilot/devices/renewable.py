@@ -13,7 +13,7 @@ import numpy as np
 
 from gridpilot.devices import inverter
 from gridpilot.devices.device import Bools, Floats, Injection, Outcome, parameters_from_rows
-from gridpilot.devices.inverter import q_limit_mvar, with_q_orders
+from gridpilot.devices.inverter import q_limit_mvar, takes_q_orders, with_q_orders
 from gridpilot.jit import bare, kernel
 
 
@@ -79,7 +79,7 @@ def _q_limit_mvar(parameters: Parameters, plant: int, p_mw: float) -> float:
 def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: Bools, dt_h: float) -> tuple[Floats, Floats]:
     """Any limit from 0 to the rating can be followed; of reactive power, what goes with some output `[B, n or 2n]`."""
     batch, n = state.p_mw.shape
-    width = 2 * n if (parameters.q_control > 0.0).any() else n
+    width = 2 * n if takes_q_orders(parameters.q_control) else n
     low = np.zeros((batch, width))
     high = np.zeros((batch, width))
     for b in range(batch):

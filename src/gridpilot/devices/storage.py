@@ -20,7 +20,7 @@ import numpy as np
 
 from gridpilot.devices import inverter
 from gridpilot.devices.device import Bools, DeviceKind, Floats, Injection, Outcome, parameters_from_rows
-from gridpilot.devices.inverter import with_q_orders
+from gridpilot.devices.inverter import takes_q_orders, with_q_orders
 from gridpilot.jit import kernel
 
 
@@ -95,7 +95,7 @@ def q_reach_mvar(parameters: Parameters) -> Floats:
 def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: Bools, dt_h: float) -> tuple[Floats, Floats]:
     """Powers that keep the energy inside its limits for the whole step; of Mvar, what goes with some power `[B, n or 2n]`."""
     batch, n = state.energy_mwh.shape
-    width = 2 * n if (parameters.q_control > 0.0).any() else n
+    width = 2 * n if takes_q_orders(parameters.q_control) else n
     low = np.zeros((batch, width))
     high = np.zeros((batch, width))
     for b in range(batch):

@@ -52,7 +52,7 @@ def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Ou
         read_weather(layout, outside.table, state, b)
     kinds, at = borrowed(fleet), Places(0, 0, 0)
     for kind in literal_unroll(kinds):
-        at = inject_kind(kind, at, state, work, rules.dt_h)
+        at = inject_kind(kind, at, state.orders, state.exogenous, work.in_service, rules.dt_h, work.p_mw, work.q_mvar, work.adjusted)
     for b in range(len(state.step)):
         adjust_grid(layout, work, b)
     return True, struck, last

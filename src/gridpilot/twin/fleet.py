@@ -110,38 +110,44 @@ def _compile_write_fields(values: Any, into: Any) -> Callable[..., Any]:
     return first_and_rest if len(values) else nothing_left
 
 
-def inject_kind(devices: Any, at: Places, state: Any, work: Any, dt_h: float) -> Places:
-    """Write what the devices of a kind would exchange with the grid into `p_mw`, `q_mvar` `[B, N]` of `work`, and into
-    `adjusted` what they do to its ratios or susceptances.
-
-    `state` and `work` are those of `gridpilot.twin.grids`. Returns where the next kind begins. For kernels only.
+def inject_kind(
+    devices: Any, at: Places, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any, adjusted: Any
+) -> Places:
+    """Write what the devices of a kind would exchange with the grid into `p_mw`, `q_mvar` `[B, N]`, and into `adjusted` `[B, N]`
+    what they do to its ratios or susceptances. Returns where the next kind begins. For kernels only.
     """
     raise TypeError("A fleet is stepped inside kernels only: numba compiles this function for its kinds.")
 
 
 @overload(inject_kind)  # type: ignore[untyped-decorator]  # numba ships no types
-def _compile_inject_kind(devices: Any, at: Places, state: Any, work: Any, dt_h: float) -> Callable[..., Any]:
+def _compile_inject_kind(
+    devices: Any, at: Places, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any, adjusted: Any
+) -> Callable[..., Any]:
     """The code of `inject_kind` for the kind that these parameters belong to."""
     kind = _kind_of(devices[0])
     inject, adjust = kind.inject, kind.adjust
 
-    def write(devices: Any, at: Places, state: Any, work: Any, dt_h: float) -> Places:
+    def write(
+        devices: Any, at: Places, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any, adjusted: Any
+    ) -> Places:
         parameters, mine, told = as_arrays(devices)
-        read_columns(state.orders, at.order, told.orders)
-        read_columns(state.exogenous, at.column, told.weather)
-        read_columns(work.in_service, at.device, told.present)
+        read_columns(orders, at.order, told.orders)
+        read_columns(exogenous, at.column, told.weather)
+        read_columns(in_service, at.device, told.present)
         wanted = inject(parameters, mine, told.orders, told.weather, told.present, dt_h)
-        write_columns(wanted.p_mw, at.device, work.p_mw)
-        write_columns(wanted.q_mvar, at.device, work.q_mvar)
+        write_columns(wanted.p_mw, at.device, p_mw)
+        write_columns(wanted.q_mvar, at.device, q_mvar)
         return Places(at.device + len(parameters[0]), at.order + told.orders.shape[1], at.column + told.weather.shape[1])
 
     if adjust is None:
         return write
 
-    def write_all_of_it(devices: Any, at: Places, state: Any, work: Any, dt_h: float) -> Places:
-        after = write(devices, at, state, work, dt_h)
+    def write_all_of_it(
+        devices: Any, at: Places, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any, adjusted: Any
+    ) -> Places:
+        after = write(devices, at, orders, exogenous, in_service, dt_h, p_mw, q_mvar, adjusted)
         parameters, mine, told = as_arrays(devices)
-        write_columns(adjust(parameters, mine, told.orders, told.present, dt_h), at.device, work.adjusted)
+        write_columns(adjust(parameters, mine, told.orders, told.present, dt_h), at.device, adjusted)
         return after
 
     write = inner(write)
