@@ -151,7 +151,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         for member in self.members.all:
             action = np.zeros(len(member.action_names))
             if self.members.vertical.entries(len(member.devices)) == len(member.devices):
-                part = (initial[member.devices] - member.low_mw) / (member.high_mw - member.low_mw)
+                part = (initial[member.orders] - member.low_mw) / (member.high_mw - member.low_mw)
                 action[: len(part)] = 2.0 * part - 1.0
             found[member.name] = action
         return found
@@ -222,7 +222,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
                 "traded_usd": float(accounts.traded_usd[0, k]),
                 "traded_mwh": float(accounts.traded_mwh[0, k]),
             },
-            "ordered_mw": grids.state.orders[0, member.devices],
+            "ordered_mw": grids.state.orders[0, member.orders],
             "applied_mw": grids.work.real_mw[0, member.devices],
             "action_mask": self._mask(member),
             "silent_cycles": 0 if self.remote is None else self.remote.missed[member.name],

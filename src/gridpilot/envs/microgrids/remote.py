@@ -35,7 +35,8 @@ from gridpilot.values import Floats, Ints
 
 _HERE = "here"
 """Name of the host in this process."""
-_OUTCOMES = len(Outcome._fields)
+_TOLD = len(Outcome._fields) + 1
+"""What a device tells of a step: the fields of its outcome, and how far it is beyond what it is meant for."""
 
 
 class Exchange(NamedTuple):
@@ -44,7 +45,7 @@ class Exchange(NamedTuple):
     reported: list[list[float]]
     """The fields of `Reported`, device by device."""
     outcomes: list[list[float]]
-    """The fields of `Outcome`, device by device."""
+    """The fields of `Outcome` and how far a device is beyond what it is meant for, device by device."""
     states: list[list[list[list[float]]]]
     """Per member as in its receipt."""
 
@@ -86,6 +87,11 @@ class RemoteDevices:
     def devices(self) -> Ints:
         """In the flat order of all kinds `[k]`."""
         return self._members.devices
+
+    @property
+    def orders(self) -> Ints:
+        """Places of their setpoints among all setpoints `[k]`."""
+        return self._members.orders
 
     def new_episode(self) -> None:
         """What comes next is the first state of another episode."""
@@ -158,7 +164,7 @@ class RemoteDevices:
         asked: dict[str, object] = {m.name: Network(self._step, real[m.devices].tolist(), first) for _, m in here}
         receipts = self._ask("settle", asked, Receipt, self._deadline_s)
         self.messages.update(network=len(asked), receipt=len(receipts))
-        outcomes = [np.zeros((_OUTCOMES, 1, len(member.devices))) for member in self._members.all]
+        outcomes = [np.zeros((_TOLD, 1, len(member.devices))) for member in self._members.all]
         for k, member in enumerate(self._members.all):
             receipt, seat = receipts.get(member.name), self._seats[k]
             if receipt is None:
@@ -167,7 +173,7 @@ class RemoteDevices:
             seat.backlog.clear()
             self._places[k].write_states(piece, receipt.states)
             if not first:
-                outcomes[k] = np.array(receipt.outcomes, dtype=np.float64).reshape(_OUTCOMES, 1, -1)
+                outcomes[k] = np.array(receipt.outcomes, dtype=np.float64).reshape(_TOLD, 1, -1)
         return np.concatenate(outcomes, axis=2)
 
     def _begin(self, piece: Piece, k: int, standing: Standing | None = None) -> Begin:
@@ -191,7 +197,7 @@ class RemoteDevices:
         self._ask("resume", {name: self._begin(piece, k, standing[name]) for name, k in lost.items()}, list[Report], self._join_s)
 
     def _standing(self, piece: Piece, k: int) -> Standing:
-        return Standing(piece.grids.state.orders[0, self._members.all[k].devices].tolist(), self._places[k].read_states(piece))
+        return Standing(piece.grids.state.orders[0, self._members.all[k].orders].tolist(), self._places[k].read_states(piece))
 
     def close(self) -> None:
         """Leave the broker; agents of this process end."""
