@@ -88,3 +88,14 @@ def test_the_command_prints_a_table_or_json(tmp_path: Path) -> None:
     assert "step    2 of 2" in shown.stderr
     told = CliRunner().invoke(cli, ["env", "--cycles", "2", "--out", str(tmp_path / "b"), "--json"])
     assert json.loads(told.stdout)["steps"] == 2
+
+
+def test_up_starts_agents_and_ends_them(tmp_path: Path) -> None:
+    with nats() as server:
+        options = ["--broker", server.url, "--run", "up", "--processes", "2", "--cycles", "3", "--out", str(tmp_path), "--json"]
+        done = subprocess.run([sys.executable, "-c", CODE, "up", *options], capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout)
+    assert told["steps"] == 3
+    assert told["silent_cycles"] == {"MG1": 0, "MG2": 0, "MG3": 0}
+    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert f"--broker {server.url}" not in listing

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +55,8 @@ def command(as_json: bool, out: str, resume: bool, **given: Any) -> None:
     """
     folder = Path(out)
     try:
-        episode = _resumed(folder, given) if resume else _begun(folder, given)
+        with _teller() as tell:
+            episode = _resumed(folder, given, tell) if resume else _begun(folder, given, tell)
     except KeyboardInterrupt:
         raise Interrupted(f"Every step is in {folder}; go on with: gridpilot env --resume --out {folder}") from None
     if as_json:
@@ -61,7 +65,7 @@ def command(as_json: bool, out: str, resume: bool, **given: Any) -> None:
         _print(episode)
 
 
-def _begun(folder: Path, given: dict[str, Any]) -> Episode:
+def _begun(folder: Path, given: dict[str, Any], tell: Callable[[Progress], None]) -> Episode:
     from gridpilot.envs.microgrids import MicrogridsConfig
     from gridpilot.operations.microgrids import run_episode
 
@@ -70,20 +74,26 @@ def _begun(folder: Path, given: dict[str, Any]) -> Episode:
     own["vertical"] = own["vertical"].replace("_", "-")
     broker = given["broker"]
     config = MicrogridsConfig(**own, message_broker=broker, hosts="here" if broker == "in_memory" else "elsewhere", centralized=False)
-    return run_episode(config, folder, seed=given["seed"], policy=given["policy"], tell=_tell)
+    return run_episode(config, folder, seed=given["seed"], policy=given["policy"], tell=tell)
 
 
-def _resumed(folder: Path, given: dict[str, Any]) -> Episode:
+def _resumed(folder: Path, given: dict[str, Any], tell: Callable[[Progress], None]) -> Episode:
     """With the broker of this command line, which may be another one than before."""
     from gridpilot.operations.microgrids import resume_episode
 
     broker = given["broker"]
     where = {"message_broker": broker, "hosts": "here" if broker == "in_memory" else "elsewhere"}
-    return resume_episode(folder, changes={**where, **{name: given[name] for name in ("deadline_s", "join_s", "mode")}}, tell=_tell)
+    return resume_episode(folder, changes={**where, **{name: given[name] for name in ("deadline_s", "join_s", "mode")}}, tell=tell)
+
+
+def _teller() -> AbstractContextManager[Callable[[Progress], None]]:
+    """A live table where somebody watches, else a line per step on stderr."""
+    from gridpilot.cli.microgrids_view import live_table
+
+    return live_table() if sys.stderr.isatty() else nullcontext(_tell)
 
 
 def _tell(progress: Progress) -> None:
-    """A line per step on stderr."""
     if progress.step == 0:
         return
     silent = f"   silent: {', '.join(progress.silent)}" if progress.silent else ""
