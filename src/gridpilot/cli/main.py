@@ -18,6 +18,7 @@ COMMANDS = {
     "bench": "Measure power flow, N-1 and environments, beside their peers.",
     "warm-up": "Compile all kernels ahead, so that the first step does not wait.",
     "replay": "Re-run a trace and verify every state.",
+    "sensitivity": "Measure what delays, lost messages and a broker that is down cost microgrids.",
     "agent": "Hold microgrids of an environment elsewhere, over a message broker.",
     "data": "List, describe and import profiles.",
 }
