@@ -54,12 +54,12 @@ def _print(found: Study) -> None:
 
 def _cells(row: Summary) -> list[str]:
     change = row.change
-    span = f"{change.mean:+,.1f}" if change.low is None else f"{change.mean:+,.1f} [{change.low:+,.1f}, {change.high:+,.1f}]"
+    spread = "" if change.high is None else f" ± {change.high - change.mean:,.1f}"
     return [
         row.curve.title,
         f"{row.point.value:g} {row.curve.unit}" if row.curve.unit else "",
         f"{row.reward.mean:,.1f}",
-        span,
+        f"{change.mean:+,.1f}{spread}",
         f"{row.safety.mean:,.2f}",
         f"{row.silent_percent.mean:.1f}",
         f"{row.missed.mean:.1f}",

@@ -69,13 +69,13 @@ def curves() -> tuple[Curve, ...]:
 def _loss(tries: str, deadline_s: float) -> Curve:
     plural = "try" if tries == "one" else "tries"
     points = tuple(Point(100.0 * loss, _distributed(deadline_s, loss=loss)) for loss in LOSSES)
-    return Curve(f"loss-{tries}-{plural}", "loss", f"{tries} {plural} within the deadline", "% of messages", points)
+    return Curve(f"loss-{tries}-{plural}", "loss", f"loss, {tries} {plural}", "%", points)
 
 
 def _outage(hold: int) -> Curve:
     cycles = "step" if hold == 1 else "steps"
     points = tuple(Point(seconds, _cut(seconds, hold)) for seconds in OUTAGES_S)
-    return Curve(f"outage-hold-{hold}", "outage", f"devices hold for {hold} {cycles}", "s", points)
+    return Curve(f"outage-hold-{hold}", "outage", f"outage, hold {hold} {cycles}", "s", points)
 
 
 def _cut(seconds: float, hold: int) -> dict[str, Any]:

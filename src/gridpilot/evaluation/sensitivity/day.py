@@ -70,7 +70,7 @@ def _played(env: MicrogridsEnv, seed: int, observation_delay: int, action_delay:
 
     dt_h = env.config.cycle_minutes / 60.0
     timing = RoleTiming(tick_h=dt_h, observation_delay_h=observation_delay * dt_h, action_delay_h=action_delay * dt_h)
-    timeline = Timeline({name: timing for name in env.agents} if acting else {}, dt_h, lay_ground(env.config.settings).steps)
+    timeline = Timeline(dict.fromkeys(env.agents, timing) if acting else {}, dt_h, lay_ground(env.config.settings).steps)
     last = _Moment(observations, _DAWN, False)
     for moment in play(timeline, last, decide, advance):
         last = moment
