@@ -10,7 +10,7 @@ from types import ModuleType
 
 import gridpilot
 from gridpilot import errors, units
-from gridpilot.actions import Verb
+from gridpilot.actions import REACTIVE, Verb
 from gridpilot.actions import verbs as known_verbs
 from gridpilot.disturbances import DisturbanceKind
 from gridpilot.envs import IDS
@@ -23,8 +23,12 @@ from reference.markdown import code, doc, first_line, number, rest, table
 
 def verbs(_: str) -> str:
     """Every verb: what it moves, its parameter, and the sign."""
-    rows = [[code(verb.name), _moved(verb), code(verb.parameter), verb.summary] for verb in known_verbs().values()]
+    rows = [[code(verb.name), _moved(verb), _parameters(verb), verb.summary] for verb in known_verbs().values()]
     return table(["type", "target", "parameter", "meaning"], rows)
+
+
+def _parameters(verb: Verb) -> str:
+    return ", ".join(code(name) for name in (verb.parameter, *((REACTIVE,) if verb.orders_q else ())))
 
 
 def _moved(verb: Verb) -> str:

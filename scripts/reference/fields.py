@@ -16,19 +16,19 @@ from reference.markdown import code, number, table
 
 UNITS = {
     "_mw_per_min": "MW/min", "_usd_per_mwh": "USD/MWh", "_usd_per_h": "USD/h", "_t_per_mwh": "t/MWh", "_per_h": "1/h", "_mwh": "MWh",
-    "_mvar": "Mvar", "_mva": "MVA", "_mw": "MW", "_pu": "pu", "_min": "min", "_ms": "ms", "_h": "h", "_usd": "USD", "_t": "t",
+    "_mvar": "Mvar", "_mva": "MVA", "_mw": "MW", "_pu": "pu", "_min": "min", "_ms": "ms", "_h": "h", "_usd": "USD", "_t": "t", "_s": "s",
 }  # fmt: skip
 """Unit by the end of a name; the longest end first."""
 
-_NO_UNIT = {"power_factor_min"}
+_NO_UNIT = {"power_factor_min", "position_min"}
 """Names whose end is no unit."""
 
 MEANINGS = {
     "p_min_mw": "Least output while on; 0 for a unit that may idle.",
     "p_max_mw": "Largest output.",
     "ramp_mw_per_min": "Fastest change of the output.",
-    "q_min_mvar": "Least reactive power; not enforced by the power flow yet.",
-    "q_max_mvar": "Largest reactive power; not enforced by the power flow yet.",
+    "q_min_mvar": "Least reactive power; of orders for it, and not enforced by the power flow of units that hold voltage yet.",
+    "q_max_mvar": "Largest reactive power; the same holds.",
     "v_set_pu": "Voltage that the unit holds at its bus.",
     "cost_a": "Quadratic part of the hourly cost.",
     "cost_b": "Linear part.",
@@ -36,6 +36,10 @@ MEANINGS = {
     "curve_mw": "Outputs of the piecewise cost curve; in a row, `curve` is a list of (MW, USD/h) points.",
     "curve_usd_per_h": "Hourly costs of the piecewise curve.",
     "start_cost_usd": "Booked at every start.",
+    "stop_cost_usd": "Booked at every stop.",
+    "position_min": "Lowest position.",
+    "position_max": "Highest position; of a bank, its number of steps.",
+    "initial_position": "Position and order when an episode begins.",
     "min_up_h": "Shortest time between a start and the next stop.",
     "min_down_h": "Shortest time between a stop and the next start.",
     "co2_t_per_mwh": "Emissions per energy injected.",
@@ -64,7 +68,7 @@ MEANINGS = {
     "last_receipts": "Receipts of the last decision.",
     "type": "Verb, as in `STORAGE`.",
     "target": "Component that the order is for.",
-    "params": 'The verb\'s one parameter, as in `{"setpoint_mw": -30}`.',
+    "params": 'The verb\'s parameters by name, as in `{"setpoint_mw": -30}`.',
     "reason": "Why, in words.",
     "assessment": "How the agent sees the grid, in words.",
     "risk_level": "`LOW`, `MEDIUM`, `HIGH` or `CRITICAL`.",
@@ -152,8 +156,18 @@ def _device_defaults(name: str) -> Mapping[str, str]:
     module = import_module(f"gridpilot.devices.{name}")
     source = import_module("gridpilot.devices.renewable") if name in ("solar", "wind") else module
     plain = {field: number(value) for field, value in source._DEFAULTS.items()}
-    derived = {"s_max_mva": "`p_max_mw` / 0.95", "initial_mwh": "half of `energy_max_mwh`", "curve_mw": "none", "curve_usd_per_h": "none"}
-    return {**derived, **plain}
+    derived = {"initial_mwh": "half of `energy_max_mwh`", "curve_mw": "none", "curve_usd_per_h": "none"}
+    return {**derived, **_DERIVED.get(name, {}), **plain}
+
+
+_DERIVED: Mapping[str, Mapping[str, str]] = {
+    "solar": {"s_max_mva": "`p_max_mw` / 0.95"},
+    "wind": {"s_max_mva": "`p_max_mw` / 0.95"},
+    "storage": {"s_max_mva": "`p_max_mw`"},
+    "tap_changer": {"initial_position": "`neutral`"},
+    "grid_tie": {"p_min_mw": "−`p_max_mw`"},
+}
+"""What the kinds work out from other parameters."""
 
 
 def unit_of(name: str) -> str:

@@ -130,6 +130,8 @@ class PowerFlow(Protocol):
         limits: ReactiveLimits | None = None,
         share: Floats | None = None,
         switch_closed: Bools | None = None,
+        tap: Floats | None = None,
+        bank_mvar: Floats | None = None,
     ) -> Flow:
         """Solve one power flow per element.
 
@@ -144,8 +146,12 @@ class PowerFlow(Protocol):
         `switch_closed` `[B, s]` or `[1, s]` has the positions of the network's bus-bus switches; without it they are as the
         network has them. Only an engine that was built for `switching` takes it.
 
-        Raises `PhysicsError` for wrong shapes, and where an engine does not know `limits`, `share` or `switch_closed`. An element that
-        fails is a `Status`, never an exception or a NaN.
+        `tap` `[B, m]` or `[1, m]` are ratios of branches in the place of the network's (its branches keep their impedances),
+        `bank_mvar` `[B, n]` or `[1, n]` what capacitor banks supply at 1 pu, beside the network's shunts: Q = bank · v². `newton`
+        solves all positions in one batch, the others the elements of each combination by themselves.
+
+        Raises `PhysicsError` for wrong shapes and ratios that are not positive, and where an engine does not know `limits`,
+        `share` or `switch_closed`. An element that fails is a `Status`, never an exception or a NaN.
         """
         ...
 
@@ -198,10 +204,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setpoints:
-    """What devices are told: an injection, limit or change in MW per device, and breaker positions.
+    """What devices are told: an injection, limit or change in MW (or a position) per device, and breaker positions.
 
     `devices[kind]` is `[B, n_kind]` with the package's signs; what each kind reads there is said in its file
-    under `gridpilot.devices`. Setpoints hold until they are changed.
+    under `gridpilot.devices`. Where reactive power of some of them can be ordered it is `[B, 2 n_kind]`, those orders last.
+    Setpoints hold until they are changed.
     """
 
     devices: Mapping[str, Floats]
@@ -315,7 +322,8 @@ class Outcomes:
 
 
 REWARD_TERMS = ("congestion", "voltage", "curtailment", "imbalance", "cost", "emissions", "reliability")
-CONSTRAINTS = ("overload", "voltage", "unserved")
+CONSTRAINTS = ("overload", "voltage", "unserved", "device")
+"""What a policy may have to keep small: loading above 1, voltage outside its band in pu, unserved MWh, and the devices' safety measures."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

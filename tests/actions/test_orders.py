@@ -97,7 +97,10 @@ def test_a_unit_runs_at_its_minimum_or_not_at_all(controls: Controls, now: Situa
 @pytest.mark.parametrize(
     ("action", "why"),
     [
-        (Action("EXPLODE", "GAS", {"target_mw": 1.0}), "unknown verb 'EXPLODE'; valid: CURTAIL, LOAD_SHAPE, REDISPATCH, STORAGE, TOPOLOGY"),
+        (
+            Action("EXPLODE", "GAS", {"target_mw": 1.0}),
+            "unknown verb 'EXPLODE'; valid: CURTAIL, LOAD_SHAPE, REDISPATCH, SHUNT, STORAGE, TAP, TOPOLOGY",
+        ),
         (Action("redispatch", "GAS", {"target_mw": 1.0}), "unknown verb"),
         (Action("REDISPATCH", "GASS", {"target_mw": 1.0}), "unknown target 'GASS' for REDISPATCH; valid: GAS"),
         (Action("REDISPATCH", "COAL", {"target_mw": 1.0}), "unknown target 'COAL'"),

@@ -9,7 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from gridpilot.devices import DeviceKind, device_kind, device_kinds, generator, load, renewable, storage
+from gridpilot.devices import (
+    DeviceKind,
+    device_kind,
+    device_kinds,
+    ev,
+    generator,
+    grid_tie,
+    load,
+    renewable,
+    shunt,
+    storage,
+    tap_changer,
+)  # fmt: skip
 from gridpilot.testing.devices import check_device
 
 PLANTS = renewable.parameters([{"p_max_mw": 50.0, "q_per_p": 0.3}, {"p_max_mw": 150.0, "s_max_mva": 150.0, "q_per_p": -1.0}])
@@ -28,12 +40,37 @@ PARAMETERS: dict[str, Any] = {
     ),
     "solar": PLANTS,
     "wind": PLANTS,
+    "tap_changer": tap_changer.parameters([{}, {"position_min": -9.0, "position_max": 9.0, "step_ratio": 0.0125, "operation_s": 120.0}]),
+    "shunt": shunt.parameters([{"position_max": 4.0, "step_mvar": 1.5}, {"position_max": 1.0, "step_mvar": -5.0, "initial_position": 1.0}]),
+    "grid_tie": grid_tie.parameters([{"p_max_mw": 30.0, "sell_discount": 0.2, "contract_mw": 20.0}, {"p_max_mw": 5.0, "p_min_mw": 0.0}]),
+    "ev": ev.parameters([{"p_max_mw": 0.011}, {"p_max_mw": 150.0, "missed_usd_per_mwh": 100.0}]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(device_kinds()))
 def test_every_kind_keeps_its_promises(name: str) -> None:
     check_device(device_kind(name), PARAMETERS[name])
+
+
+INVERTERS: dict[str, Any] = {
+    "solar": renewable.parameters([{"p_max_mw": 50.0, "q_control": 1.0}, {"p_max_mw": 80.0, "q_per_p": 0.2}]),
+    "storage": storage.parameters(
+        [{"p_max_mw": 20.0, "energy_max_mwh": 40.0, "s_max_mva": 25.0, "q_control": 1.0},
+         {"p_max_mw": 20.0, "energy_max_mwh": 40.0, "power_factor_min": 0.9, "q_control": 1.0},
+         {"p_max_mw": 5.0, "energy_max_mwh": 9.0}]
+    ),
+    "generator": generator.parameters(
+        [{"p_min_mw": 30.0, "p_max_mw": 100.0, "ramp_mw_per_min": 2.0, "min_up_h": 1.0, "initial_mw": 50.0, "start_h": 0.5, "stop_h": 0.25,
+          "start_cost_usd": 100.0, "stop_cost_usd": 10.0},
+         {"p_max_mw": 50.0, "holds_voltage": 0.0, "q_min_mvar": -10.0, "q_max_mvar": 20.0, "q_control": 1.0},
+         {"p_min_mw": 5.0, "p_max_mw": 20.0, "start_h": 0.01}]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(INVERTERS))
+def test_kinds_keep_them_with_orders_for_reactive_power_and_times(name: str) -> None:
+    check_device(device_kind(name), INVERTERS[name])
 
 
 def test_one_device_alone_is_enough() -> None:

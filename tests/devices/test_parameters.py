@@ -20,6 +20,7 @@ def test_every_problem_is_told_with_its_device() -> None:
         storage.parameters(rows)
     assert {problem.where for problem in caught.value.problems} == {
         "B1.charge_eficiency", "B2.charge_efficiency", "B2.initial_mwh", "row 2.p_max_mw", "row 2.energy_max_mwh", "row 2.initial_mwh",
+        "row 2.s_max_mva",
     }  # fmt: skip
 
 
@@ -54,10 +55,10 @@ def test_no_devices_are_a_table_without_rows() -> None:
 
 
 def test_kinds_are_found_by_their_files() -> None:
-    assert set(device_kinds()) == {"generator", "load", "solar", "storage", "wind"}
+    assert set(device_kinds()) == {"ev", "generator", "grid_tie", "load", "shunt", "solar", "storage", "tap_changer", "wind"}
     assert all(kind.name == name for name, kind in device_kinds().items())
 
 
 def test_an_unknown_kind_lists_the_known() -> None:
-    with pytest.raises(UnknownNameError, match="generator, load, solar, storage, wind"):
+    with pytest.raises(UnknownNameError, match="ev, generator, grid_tie, load, shunt, solar, storage, tap_changer, wind"):
         device_kind("storrage")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -117,17 +118,19 @@ def test_a_site_or_file_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Mo
 # ------------------------------------------------------------------------------------------------- on the clock
 
 
-def test_an_arrival_stands_in_the_row_in_which_the_car_comes(drawn: Sessions) -> None:
+def test_a_car_is_there_from_the_next_row_on_and_leaves_at_its_own_time(drawn: Sessions) -> None:
     profiles = load_profiles("simbench")
     placed = with_sessions(profiles, drawn)
-    for k in (0, 7, len(drawn) - 1):
-        row = int((drawn.start - profiles.start) / np.timedelta64(15, "m")) + int(drawn.arrival_h[k] * 4)
-        point = drawn.points[drawn.station[k]]
+    for k in (0, 7):
+        begins = (drawn.start - profiles.start) / np.timedelta64(15, "m") + drawn.arrival_h[k] * 4
+        row, point = ceil(begins), drawn.points[drawn.station[k]]
         assert placed.values[row, placed.column(f"{point}.arriving_mwh")] == drawn.energy_mwh[k]
-        assert placed.values[row, placed.column(f"{point}.stay_h")] == pytest.approx(stays(drawn)[k])
+        left = stays(drawn)[k] - (row - begins) / 4
+        assert placed.values[row, placed.column(f"{point}.stay_h")] == pytest.approx(left)
     energy = [placed.column(f"{point}.arriving_mwh") for point in drawn.points]
-    assert placed.values[:, energy].sum() == pytest.approx(drawn.energy_mwh.sum())
-    assert (placed.values[:, energy] > 0).sum() == len(drawn)
+    # only a car that stays for less than a row, or finds no time left, does not come
+    assert placed.values[:, energy].sum() == pytest.approx(drawn.energy_mwh.sum(), rel=0.01)
+    assert (placed.values[:, energy] > 0).sum() >= 0.99 * len(drawn)
 
 
 def test_sessions_outside_the_profiles_are_left_out(drawn: Sessions) -> None:

@@ -10,11 +10,12 @@ from gridpilot.actions.codec import (
     vector_to_setpoints,
 )
 from gridpilot.actions.controls import Control, Controls, make_controls, verbs
+from gridpilot.actions.masks import action_masks
 from gridpilot.actions.orders import APPLIED, CLIPPED, REFUSED, Orders, Situation, give_orders
-from gridpilot.actions.verb import CLOSED, OPEN, Verb
+from gridpilot.actions.verb import CLOSED, OPEN, REACTIVE, Verb
 
 __all__ = [
-    "APPLIED", "CLIPPED", "CLOSED", "OPEN", "REFUSED", "Control", "Controls", "Orders", "Situation", "Verb",
-    "actions_to_vector", "decision_from_json", "decision_schema", "decision_to_json", "give_orders", "make_controls",
+    "APPLIED", "CLIPPED", "CLOSED", "OPEN", "REACTIVE", "REFUSED", "Control", "Controls", "Orders", "Situation", "Verb",
+    "action_masks", "actions_to_vector", "decision_from_json", "decision_schema", "decision_to_json", "give_orders", "make_controls",
     "setpoints_to_vector", "vector_to_actions", "vector_to_setpoints", "verbs",
 ]  # fmt: skip

@@ -1,7 +1,8 @@
 """Three faces of a decision: JSON text, `Action`s, and a normalised vector; with the ways between them.
 
 The JSON face: `{"assessment", "risk_level", "actions": [{"type", "target", "params", "reason"}]}`. The vector has one
-entry per control in [−1, 1]: the parameter's nameplate range for a device, closed (> 0) or open for a branch.
+entry per control in [−1, 1]: the parameter's nameplate range for a device, closed (> 0) or open for a branch. Positions and
+steps are rounded to whole numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gridpilot.actions.controls import Control, Controls, verbs
+from gridpilot.actions.controls import Control, Controls, params_problem, verbs
 from gridpilot.actions.verb import CLOSED, OPEN
 from gridpilot.errors import ActionError, Problem
 from gridpilot.values import RISK_LEVELS, Action, Bools, Decision, Floats
@@ -88,7 +89,7 @@ def _action_problems(where: str, action: Any) -> list[Problem]:
 
 def decision_schema(controls: Controls) -> dict[str, Any]:
     """JSON Schema (2020-12) of a decision in this scenario: only known verbs and targets, parameters in range."""
-    items: dict[str, Any] = {"items": {"anyOf": [_action_schema(entry) for entry in controls.entries]}}
+    items: dict[str, Any] = {"items": {"anyOf": [_action_schema(tuple(own.values())) for own in controls.by_name.values()]}}
     return {
         "type": "object",
         "properties": {
@@ -102,28 +103,36 @@ def decision_schema(controls: Controls) -> dict[str, Any]:
     }
 
 
-def _action_schema(control: Control) -> dict[str, Any]:
-    if control.verb.moves_branches:
-        value: dict[str, Any] = {"enum": [OPEN, CLOSED]}
-    else:
-        value = {"type": "number", "minimum": control.low, "maximum": control.high, "description": control.verb.summary}
+def _action_schema(controls: tuple[Control, ...]) -> dict[str, Any]:
+    """An order to one target, of which these are the controls."""
+    least = {"required": [controls[0].parameter]} if len(controls) == 1 else {"minProperties": 1}
     params = {
         "type": "object",
-        "properties": {control.verb.parameter: value},
-        "required": [control.verb.parameter],
+        "properties": {control.parameter: _value_schema(control) for control in controls},
+        **least,
         "additionalProperties": False,
     }
     return {
         "type": "object",
         "properties": {
-            "type": {"const": control.verb.name},
-            "target": {"const": control.target},
+            "type": {"const": controls[0].verb.name},
+            "target": {"const": controls[0].target},
             "params": params,
             "reason": {"type": "string"},
         },
         "required": ["type", "target", "params"],
         "additionalProperties": False,
     }
+
+
+def _value_schema(control: Control) -> dict[str, Any]:
+    if control.verb.moves_branches:
+        return {"enum": [OPEN, CLOSED]}
+    if control.whole:
+        ends = {"minimum": round(control.low), "maximum": round(control.high)}
+        return {"type": "integer", **ends, "description": control.verb.summary}
+    summary = "Supply this many Mvar; held until changed, active power comes first." if control.reactive else control.verb.summary
+    return {"type": "number", "minimum": control.low, "maximum": control.high, "description": summary}
 
 
 # -------------------------------------------------------------------------------------------------- vectors
@@ -136,7 +145,7 @@ def setpoints_to_vector(controls: Controls, devices: Mapping[str, Floats], close
         if entry.verb.moves_branches:
             columns.append(np.where(closed[:, entry.index], 1.0, -1.0))
         else:
-            value = entry.verb.sign * devices[entry.kind][:, entry.index]
+            value = entry.sign * devices[entry.kind][:, entry.column]
             columns.append(2.0 * (value - entry.low) / (entry.high - entry.low) - 1.0)
     return np.stack(columns, axis=1) if columns else np.zeros((len(closed), 0))
 
@@ -156,20 +165,23 @@ def vector_to_setpoints(
             new_closed[:, entry.index] = vector[:, column] > 0.0
         else:
             value = entry.low + unit[:, column] * (entry.high - entry.low)
-            new_devices[entry.kind][:, entry.index] = entry.verb.sign * value + 0.0
+            value = np.rint(value) if entry.whole else value
+            new_devices[entry.kind][:, entry.column] = entry.sign * value + 0.0
     return new_devices, new_closed
 
 
 def vector_to_actions(controls: Controls, vector: Floats) -> tuple[Action, ...]:
-    """One action per control from one vector `[d]`; raises `ActionError` for another length and for NaN."""
+    """One action per verb and target from one vector `[d]`; raises `ActionError` for another length and for NaN."""
     unit = _shares(controls, vector)
-    actions = []
+    params: dict[tuple[str, str], dict[str, float | int | str]] = {}
     for share, raw, entry in zip(unit.tolist(), vector.tolist(), controls.entries, strict=True):
-        value: float | str = entry.low + share * (entry.high - entry.low)
+        value: float | int | str = entry.low + share * (entry.high - entry.low)
         if entry.verb.moves_branches:
             value = CLOSED if raw > 0.0 else OPEN
-        actions.append(Action(entry.verb.name, entry.target, {entry.verb.parameter: value}))
-    return tuple(actions)
+        elif entry.whole:
+            value = round(float(value))
+        params.setdefault((entry.verb.name, entry.target), {})[entry.parameter] = value
+    return tuple(Action(verb, target, own) for (verb, target), own in params.items())
 
 
 def actions_to_vector(controls: Controls, actions: tuple[Action, ...], hold: Floats) -> Floats:
@@ -178,14 +190,13 @@ def actions_to_vector(controls: Controls, actions: tuple[Action, ...], hold: Flo
     Raises `ActionError` naming every action that no control answers to, with wrong parameters, or given twice.
     """
     vector = hold.copy()
-    place = {(entry.verb.name, entry.target): k for k, entry in enumerate(controls.entries)}
+    place = {(entry.verb.name, entry.target, entry.parameter): k for k, entry in enumerate(controls.entries)}
     lost = list(_vector_problems(controls, actions))
     if lost:
         raise ActionError("Some actions have no place in the action vector.", lost, hint=f"Verbs: {', '.join(sorted(verbs()))}.")
-    for action in actions:
-        k = place[(action.type, action.target)]
+    asked = [(place[(action.type, action.target, name)], value) for action in actions for name, value in action.params.items()]
+    for k, value in asked:
         entry = controls.entries[k]
-        value = action.params[entry.verb.parameter]
         if entry.verb.moves_branches:
             vector[k] = 1.0 if value == CLOSED else -1.0
         else:
@@ -194,17 +205,17 @@ def actions_to_vector(controls: Controls, actions: tuple[Action, ...], hold: Flo
 
 
 def _vector_problems(controls: Controls, actions: tuple[Action, ...]) -> Iterator[Problem]:
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     for action in actions:
-        key = (action.type, action.target)
-        control = controls.by_name.get(key)
-        if control is None:
+        own = controls.by_name.get((action.type, action.target))
+        keys = {(action.type, action.target, name) for name in action.params}
+        if own is None:
             yield Problem(f"{action.type} {action.target}", "no such control")
-        elif what := control.problem(action.params):
+        elif what := params_problem(own, action.params):
             yield Problem(f"{action.type} {action.target}", what)
-        elif key in seen:
+        elif keys & seen:
             yield Problem(f"{action.type} {action.target}", "is ordered twice")
-        seen.add(key)
+        seen |= keys
 
 
 def _shares(controls: Controls, vector: Floats) -> Floats:

@@ -9,5 +9,6 @@ VERB = Verb(
     kinds=("solar", "wind"),
     parameter="limit_mw",
     sign=1.0,
+    orders_q=True,
     summary="Inject at most this many MW; held until changed, the rated power lifts the limit.",
 )

@@ -6,14 +6,14 @@ Nothing is dropped silently: an unknown verb, target or parameter is a refusal i
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gridpilot.actions.controls import Control, Controls, is_finite_number, verbs
+from gridpilot.actions.controls import Control, Controls, is_finite_number, params_problem, verbs
 from gridpilot.actions.verb import CLOSED
 from gridpilot.values import Action, Bools, Floats, Receipt
 
 APPLIED, CLIPPED, REFUSED = "applied", "clipped", "refused"
-_CLOSE_ENOUGH_MW = 1e-6
+_CLOSE_ENOUGH = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +21,10 @@ class Situation:
     """What decides whether an order can be followed now; one element, package signs."""
 
     devices: Mapping[str, Floats]
-    """Setpoints in force per kind `[n]`."""
+    """Setpoints in force per kind `[n]`, with those for reactive power `[2n]`."""
     low: Mapping[str, Floats]
     high: Mapping[str, Floats]
-    """What each device can follow this cycle `[n]`."""
+    """What each device can follow this cycle, of the same shape."""
     present: Mapping[str, Bools]
     """Devices that are built and in service `[n]`."""
     closed: Bools
@@ -52,23 +52,34 @@ def give_orders(actions: Sequence[Action], controls: Controls, now: Situation) -
     devices = {kind: values.copy() for kind, values in now.devices.items()}
     closed = now.closed.copy()
     receipts: list[Receipt] = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     for action in actions:
-        control, refusal = _find(action, controls, now)
-        key = (action.type, action.target)
-        if not refusal and key in seen:
+        own, refusal = _find(action, controls, now)
+        keys = {(action.type, action.target, name) for name in action.params}
+        if not refusal and keys & seen:
             refusal = "the same component was ordered twice in one decision; the first order stands"
-        if refusal or control is None:
+        if refusal:
             receipts.append(Receipt(action.type, action.target, _requested(action), None, REFUSED, refusal))
             continue
-        if control.verb.moves_branches:
-            receipt = _switch(action, control, closed, now)
+        if any(control.verb.moves_branches for control in own):
+            receipt = _switch(action, own[0], closed, now)
         else:
-            receipt = _move(action, control, devices[control.kind], now)
+            receipt = _joined([_move(action, control, devices[control.kind], now) for control in own], own)
         if receipt.outcome != REFUSED:
-            seen.add(key)
+            seen |= keys
         receipts.append(receipt)
     return Orders(devices, closed, tuple(receipts))
+
+
+def _joined(receipts: Sequence[Receipt], controls: Sequence[Control]) -> Receipt:
+    """One receipt for all parameters of an action: the first one's, with what became of the others in `why`."""
+    first, *others = receipts
+    why = [first.why] if first.why else []
+    for receipt, control in zip(others, controls[1:], strict=True):
+        if receipt.outcome == CLIPPED and first.outcome != REFUSED:
+            first = replace(first, outcome=CLIPPED)
+            why.append(f"{control.parameter}: {receipt.why}")
+    return replace(first, why="; ".join(why))
 
 
 def _requested(action: Action) -> float | str | None:
@@ -79,25 +90,25 @@ def _requested(action: Action) -> float | str | None:
     return float(value) if is_finite_number(value) else f"{value!r:.40}"
 
 
-def _find(action: Action, controls: Controls, now: Situation) -> tuple[Control | None, str]:
-    """The control an action names, or the reason why there is none."""
+def _find(action: Action, controls: Controls, now: Situation) -> tuple[Sequence[Control], str]:
+    """The controls an action names, or the reason why there are none."""
     known = verbs()
     if action.type not in known:
-        return None, f"unknown verb {action.type!r}; valid: {', '.join(sorted(known))}"
-    control = controls.by_name.get((action.type, action.target))
-    if control is None:
+        return (), f"unknown verb {action.type!r}; valid: {', '.join(sorted(known))}"
+    own = controls.by_name.get((action.type, action.target))
+    if own is None:
         valid = controls.targets()[action.type]
-        return None, f"unknown target {action.target!r} for {action.type}; valid: {', '.join(valid) or 'none'}"
-    wrong = control.problem(action.params)
+        return (), f"unknown target {action.target!r} for {action.type}; valid: {', '.join(valid) or 'none'}"
+    wrong = params_problem(own, action.params)
     if wrong:
-        return None, wrong
+        return (), wrong
     if now.may_move is not None and action.target not in now.may_move:
-        return None, f"this role has no authority over {action.target}"
-    return control, ""
+        return (), f"this role has no authority over {action.target}"
+    return [control for name, control in own.items() if name in action.params], ""
 
 
 def _switch(action: Action, control: Control, closed: Bools, now: Situation) -> Receipt:
-    wanted = action.params[control.verb.parameter]
+    wanted = action.params[control.parameter]
     k = control.index
     why = ""
     if not now.branch_active[k]:
@@ -115,26 +126,29 @@ def _switch(action: Action, control: Control, closed: Bools, now: Situation) -> 
 
 def _move(action: Action, control: Control, setpoints: Floats, now: Situation) -> Receipt:
     """Holds the order (inside the nameplate) and says what of it can be followed this cycle."""
-    verb, k = control.verb, control.index
-    asked = float(action.params[verb.parameter])
-    if not now.present[control.kind][k]:
+    sign, k = control.sign, control.column
+    asked = float(action.params[control.parameter])
+    if not now.present[control.kind][control.index]:
         return Receipt(action.type, action.target, asked, None, REFUSED, "the device is out of service or not built yet")
     held = min(max(asked, control.low), control.high)
-    setpoints[k] = verb.sign * held + 0.0  # no negative zero: equal orders are equal bit for bit
-    now_mw = verb.sign * _followed(float(setpoints[k]), control, now) + 0.0
-    if abs(now_mw - asked) <= _CLOSE_ENOUGH_MW:
-        return Receipt(action.type, action.target, asked, now_mw, APPLIED)
+    setpoints[k] = sign * held + 0.0  # no negative zero: equal orders are equal bit for bit
+    followed = sign * _followed(float(setpoints[k]), control, now) + 0.0
+    if abs(followed - asked) <= _CLOSE_ENOUGH:
+        return Receipt(action.type, action.target, asked, followed, APPLIED)
+    unit = f" {control.unit}" if control.unit else ""
     if held != asked:
-        why = f"outside the range {control.low:g} … {control.high:g} MW"
+        why = f"outside the range {control.low:g} … {control.high:g}{unit}"
     else:
-        why = f"{now_mw:.4g} MW is what can be had this cycle; {held:g} MW stays the order"
-    return Receipt(action.type, action.target, asked, now_mw, CLIPPED, why)
+        why = f"{followed:.4g}{unit} is what can be had this cycle; {held:g}{unit} stays the order"
+    return Receipt(action.type, action.target, asked, followed, CLIPPED, why)
 
 
 def _followed(setpoint: float, control: Control, now: Situation) -> float:
     """What a device can follow of a setpoint this cycle; in the gap below the least output, the nearer end."""
-    low, high = float(now.low[control.kind][control.index]), float(now.high[control.kind][control.index])
+    low, high = float(now.low[control.kind][control.column]), float(now.high[control.kind][control.column])
     reached = min(max(setpoint, low), high)
+    if control.reactive:
+        return reached
     least = float(now.least[control.kind][control.index]) if control.kind in now.least else 0.0
     if 0.0 < reached < least:
         return least if setpoint >= 0.5 * least or low > 0.0 else 0.0

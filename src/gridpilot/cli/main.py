@@ -19,6 +19,7 @@ COMMANDS = {
     "warm-up": "Compile all kernels ahead, so that the first step does not wait.",
     "replay": "Re-run a trace and verify every state.",
     "sensitivity": "Measure what delays, lost messages and a broker that is down cost microgrids.",
+    "env": "Run an episode of microgrids whose agents are anywhere.",
     "agent": "Hold microgrids of an environment elsewhere, over a message broker.",
     "data": "List, describe and import profiles.",
 }

@@ -8,7 +8,7 @@ was really exchanged. So energy is accounted exactly once, and always the energy
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isnan
 from numbers import Real
@@ -46,7 +46,9 @@ class Outcome(NamedTuple):
 class DeviceKind:
     """One kind of device; each file of this package ends with its `KIND`.
 
-    `n` devices of the kind, `s` series. `exogenous` is `[B, s·n]`, series by series, as positive quantities.
+    `n` devices of the kind, `s` series. `exogenous` is `[B, s·n]`, series by series, as positive quantities. A setpoint is
+    `[B, n]`; where some device of the table takes orders for reactive power it is `[B, 2n]`, first the orders of all for what the
+    kind's file says, then those for Mvar. Bounds have its shape.
     """
 
     name: str
@@ -61,7 +63,7 @@ class DeviceKind:
     initial_state: Callable[[Any, int], Any]
     """(parameters, batch) → state."""
     initial_setpoint: Callable[[Any], Floats]
-    """parameters → `[n]`: the order that stands when an episode begins."""
+    """parameters → `[n]` or `[2n]`: the order that stands when an episode begins."""
     bounds: Callable[[Any, Any, Floats, Bools, float], tuple[Floats, Floats]]
     """(parameters, state, exogenous, in_service, dt_h) → lowest and highest setpoint that can be followed now; 0 out of service."""
     inject: Callable[[Any, Any, Floats, Floats, Bools, float], Injection]
@@ -70,6 +72,14 @@ class DeviceKind:
     """(parameters, state, setpoint, exogenous, in_service, p_mw as solved, dt_h) → next state and outcome."""
     closing_value_mwh: Callable[[Any, Any], Floats]
     """(parameters, state) → `[B, n]`: energy that the device could still give (or owes, negative) to the grid."""
+    adjusts: str = ""
+    """What of the grid it changes beside its injection: `tap`, the ratio of its branch, or `bank`, the susceptance at its bus."""
+    adjust: Callable[[Any, Any, Floats, Bools, float], Floats] | None = None
+    """(parameters, state, setpoint, in_service, dt_h) → `[B, n]`: its ratio over the network's (`tap`), or Mvar at 1 pu (`bank`)."""
+    events: tuple[str, ...] = ()
+    """Those of `series` that are no weather but events: nothing in most rows, and unknown beforehand."""
+    safety: Callable[[Any, Any], Floats] | None = None
+    """(parameters, state) → `[B, n]`, never negative: how far the device was beyond what it is meant for in the last step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +91,14 @@ class DeviceTable:
     bus: Ints
     """Bus index of each `[n]`."""
     parameters: Any
+    branch: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Branch index of each `[n]`, of a kind that changes ratios; its `bus` is then the to end. Else empty."""
 
     def __len__(self) -> int:
         return len(self.name)
 
 
-LABELS = ("name", "bus")
+LABELS = ("name", "bus", "branch")
 """What a row may hold beside its numbers: who the device is, and where."""
 
 
@@ -118,9 +130,9 @@ def _row_problems(
     yield from (Problem(f"{where}.{key}", f"unknown; expected some of {', '.join(kind._fields)}") for key in unknown)
     bad = [field for field in kind._fields if not _is_number(row.get(field))]
     yield from (Problem(f"{where}.{field}", f"must be a number, found {row.get(field, 'nothing')}") for field in bad)
-    for field, (low, high) in limits.items():
-        if field not in bad and not low <= row[field] <= high:
-            yield Problem(f"{where}.{field}", f"must be in {low:g} … {high:g}, found {row[field]:g}")
+    for name, (low, high) in limits.items():
+        if name not in bad and not low <= row[name] <= high:
+            yield Problem(f"{where}.{name}", f"must be in {low:g} … {high:g}, found {row[name]:g}")
     for fields in rising:
         known = [field for field in fields if field not in bad]
         for small, large in pairwise(known):

@@ -31,7 +31,7 @@ class Told(NamedTuple):
     """
 
     orders: Floats
-    """Setpoints `[B, n]`."""
+    """Setpoints `[B, n]`, with those for reactive power `[B, 2n]`."""
     weather: Floats
     """Exogenous values `[B, s·n]`."""
     present: Bools
@@ -42,18 +42,29 @@ Fleet = tuple[tuple[Any, Any, Told], ...]
 """The devices of a batch: parameters, states and what they are told, kind by kind."""
 
 
-def new_told(kind: DeviceKind, batch: int, devices: int) -> Told:
-    """Room for what so many devices of a kind are told."""
-    shape = batch, devices
-    return Told(np.zeros(shape), np.zeros((batch, len(kind.series) * devices)), np.zeros(shape, dtype=np.bool_))
+def new_told(kind: DeviceKind, batch: int, devices: int, orders: int) -> Told:
+    """Room for what so many devices of a kind are told by so many setpoints."""
+    weather = np.zeros((batch, len(kind.series) * devices))
+    return Told(np.zeros((batch, orders)), weather, np.zeros((batch, devices), dtype=np.bool_))
+
+
+class Places(NamedTuple):
+    """Where a kind begins."""
+
+    device: int
+    """In `[B, N]`."""
+    order: int
+    """Among the setpoints."""
+    column: int
+    """In `exogenous` `[B, c]`."""
 
 
 def new_fleet(parameters: Mapping[str, Any], states: Mapping[str, Any]) -> Fleet:
     """A fleet of these devices, by kind; the arrays of the states are stepped in place."""
     made = []
     for name, own in parameters.items():
-        batch, devices = states[name][0].shape
-        made.append((own, states[name], new_told(device_kind(name), batch, devices)))
+        kind, (batch, devices) = device_kind(name), states[name][0].shape
+        made.append((own, states[name], new_told(kind, batch, devices, len(kind.initial_setpoint(own)))))
     return tuple(made)
 
 
@@ -123,44 +134,54 @@ def _compile_write_fields(values: Any, into: Any) -> Callable[..., Any]:
 
 
 def inject_kind(
-    devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
-) -> tuple[int, int]:
-    """Write what the devices of a kind would exchange with the grid into `p_mw`, `q_mvar` `[B, N]`.
-
-    `device` and `column` say where the kind begins in `[B, N]` and in `exogenous` `[B, c]`; returns where the next one
-    begins. For kernels only.
+    devices: Any, at: Places, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any, adjusted: Any
+) -> Places:
+    """Write what the devices of a kind would exchange with the grid into `p_mw`, `q_mvar` `[B, N]`, and into `adjusted` `[B, N]`
+    what they do to its ratios or susceptances. Returns where the next kind begins. For kernels only.
     """
     raise TypeError("A fleet is stepped inside kernels only: numba compiles this function for its kinds.")
 
 
 @overload(inject_kind)  # type: ignore[untyped-decorator]  # numba ships no types
 def _compile_inject_kind(
-    devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
+    devices: Any, at: Places, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any, adjusted: Any
 ) -> Callable[..., Any]:
     """The code of `inject_kind` for the kind that these parameters belong to."""
     kind = _kind_of(devices[0])
-    inject, series = kind.inject, len(kind.series)
+    inject, adjust = kind.inject, kind.adjust
 
     def write(
-        devices: Any, device: int, column: int, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any
-    ) -> tuple[int, int]:
-        parameters, state, told = as_arrays(devices)
-        n = len(parameters[0])
-        read_columns(orders, device, told.orders)
-        read_columns(exogenous, column, told.weather)
-        read_columns(in_service, device, told.present)
-        wanted = inject(parameters, state, told.orders, told.weather, told.present, dt_h)
-        write_columns(wanted.p_mw, device, p_mw)
-        write_columns(wanted.q_mvar, device, q_mvar)
-        return device + n, column + series * n
+        devices: Any, at: Places, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any, adjusted: Any
+    ) -> Places:
+        parameters, mine, told = as_arrays(devices)
+        read_columns(orders, at.order, told.orders)
+        read_columns(exogenous, at.column, told.weather)
+        read_columns(in_service, at.device, told.present)
+        wanted = inject(parameters, mine, told.orders, told.weather, told.present, dt_h)
+        write_columns(wanted.p_mw, at.device, p_mw)
+        write_columns(wanted.q_mvar, at.device, q_mvar)
+        return Places(at.device + len(parameters[0]), at.order + told.orders.shape[1], at.column + told.weather.shape[1])
 
-    return write
+    if adjust is None:
+        return write
+
+    def write_all_of_it(
+        devices: Any, at: Places, orders: Any, exogenous: Any, in_service: Any, dt_h: float, p_mw: Any, q_mvar: Any, adjusted: Any
+    ) -> Places:
+        after = write(devices, at, orders, exogenous, in_service, dt_h, p_mw, q_mvar, adjusted)
+        parameters, mine, told = as_arrays(devices)
+        write_columns(adjust(parameters, mine, told.orders, told.present, dt_h), at.device, adjusted)
+        return after
+
+    write = inner(write)
+    return write_all_of_it
 
 
-def settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, cost_usd: Any) -> int:
+def settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, cost_usd: Any, unsafe: Any) -> int:
     """Take the states of a kind to the next step by what it was told and really exchanged.
 
-    Adds its outcomes to `totals` `[6, B]`, and writes what each device cost into `cost_usd` `[B, N]`.
+    Adds its outcomes to `totals` `[6, B]`, and writes what each device cost into `cost_usd`, and how far it is beyond what it
+    is meant for into `unsafe` `[B, N]`.
 
     For kernels only; see `inject_kind`.
     """
@@ -168,14 +189,14 @@ def settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, 
 
 
 @overload(settle_kind)  # type: ignore[untyped-decorator]  # numba ships no types
-def _compile_settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, cost_usd: Any) -> Callable[..., Any]:
+def _compile_settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, cost_usd: Any, unsafe: Any) -> Callable[..., Any]:
     """The code of `settle_kind` for the kind that these parameters belong to."""
     kind = _kind_of(devices[0])
-    settle = kind.settle
+    settle, measure = kind.settle, kind.safety
 
-    def book(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, cost_usd: Any) -> int:
+    def book(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, cost_usd: Any, unsafe: Any) -> int:
         parameters, state, told = as_arrays(devices)
-        n, real = len(parameters[0]), np.empty(told.orders.shape)
+        n, real = len(parameters[0]), np.empty(told.present.shape)
         read_columns(p_mw, device, real)
         after, outcome = settle(parameters, state, told.orders, told.weather, told.present, real, dt_h)
         write_fields(after, state)
@@ -183,23 +204,43 @@ def _compile_settle_kind(devices: Any, device: int, p_mw: Any, dt_h: float, tota
         write_columns(outcome.cost_usd, device, cost_usd)
         return device + n
 
-    return book
+    if measure is None:
+        return book
+
+    def book_and_measure(devices: Any, device: int, p_mw: Any, dt_h: float, totals: Any, cost_usd: Any, unsafe: Any) -> int:
+        after = book(devices, device, p_mw, dt_h, totals, cost_usd, unsafe)
+        parameters, state, _ = as_arrays(devices)
+        write_columns(measure(parameters, state), device, unsafe)
+        return after
+
+    book = inner(book)
+    return book_and_measure
 
 
-def tell_kind(devices: Any, device: int, p_mw: Any, dt_h: float, outcomes: Any) -> int:
+@inner
+def add_rows(values: Any, into: Any) -> None:
+    """Write the sum of every row of `[B, N]` into `[B]`."""
+    for b in range(values.shape[0]):
+        total = 0.0
+        for k in range(values.shape[1]):
+            total += values[b, k]
+        into[b] = total
+
+
+def tell_kind(devices: Any, device: int, p_mw: Any, dt_h: float, outcomes: Any, unsafe: Any) -> int:
     """`settle_kind` which writes every device's own outcome into `outcomes` `[6, B, N]` instead of totals. For kernels only."""
     raise TypeError("A fleet is stepped inside kernels only: numba compiles this function for its kinds.")
 
 
 @overload(tell_kind)  # type: ignore[untyped-decorator]  # numba ships no types
-def _compile_tell_kind(devices: Any, device: int, p_mw: Any, dt_h: float, outcomes: Any) -> Callable[..., Any]:
+def _compile_tell_kind(devices: Any, device: int, p_mw: Any, dt_h: float, outcomes: Any, unsafe: Any) -> Callable[..., Any]:
     """The code of `tell_kind` for the kind that these parameters belong to."""
     kind = _kind_of(devices[0])
-    settle = kind.settle
+    settle, measure = kind.settle, kind.safety
 
-    def tell(devices: Any, device: int, p_mw: Any, dt_h: float, outcomes: Any) -> int:
+    def tell(devices: Any, device: int, p_mw: Any, dt_h: float, outcomes: Any, unsafe: Any) -> int:
         parameters, state, told = as_arrays(devices)
-        n, real = len(parameters[0]), np.empty(told.orders.shape)
+        n, real = len(parameters[0]), np.empty(told.present.shape)
         read_columns(p_mw, device, real)
         after, outcome = settle(parameters, state, told.orders, told.weather, told.present, real, dt_h)
         write_fields(after, state)
@@ -207,36 +248,52 @@ def _compile_tell_kind(devices: Any, device: int, p_mw: Any, dt_h: float, outcom
             write_columns(outcome[k], device, outcomes[k])
         return device + n
 
-    return tell
+    if measure is None:
+        return tell
+
+    def tell_and_measure(devices: Any, device: int, p_mw: Any, dt_h: float, outcomes: Any, unsafe: Any) -> int:
+        after = tell(devices, device, p_mw, dt_h, outcomes, unsafe)
+        parameters, state, _ = as_arrays(devices)
+        write_columns(measure(parameters, state), device, unsafe)
+        return after
+
+    tell = inner(tell)
+    return tell_and_measure
 
 
 @kernel
 def inject_fleet(
-    fleet: Resident[Fleet], orders: Floats, exogenous: Floats, in_service: Bools, dt_h: float, p_mw: Floats, q_mvar: Floats
+    fleet: Resident[Fleet],
+    orders: Floats,
+    exogenous: Floats,
+    in_service: Bools,
+    dt_h: float,
+    p_mw: Floats,
+    q_mvar: Floats,
+    adjusted: Floats,
 ) -> None:
-    """What all devices would exchange with the grid; arrays `[B, N]` and `[B, c]`, kinds one after the other."""
-    device, column = 0, 0
+    """What all devices would exchange with the grid, and what they adjust in it.
+
+    Arrays are `[B, N]`, `orders` `[B, O]` and `exogenous` `[B, c]`, kinds one after the other.
+    """
+    at = Places(0, 0, 0)
     for kind in literal_unroll(borrowed(fleet)):
-        device, column = inject_kind(kind, device, column, orders, exogenous, in_service, dt_h, p_mw, q_mvar)
+        at = inject_kind(kind, at, orders, exogenous, in_service, dt_h, p_mw, q_mvar, adjusted)
 
 
 @kernel
-def settle_fleet(fleet: Resident[Fleet], p_mw: Floats, dt_h: float, outcomes: Floats) -> None:
+def settle_fleet(fleet: Resident[Fleet], p_mw: Floats, dt_h: float, outcomes: Floats, unsafe: Floats) -> None:
     """Take the states of all devices on by what they really exchanged `[B, N]`; outcomes device by device `[6, B, N]`."""
     device = 0
     for kind in literal_unroll(borrowed(fleet)):
-        device = tell_kind(kind, device, p_mw, dt_h, outcomes)
+        device = tell_kind(kind, device, p_mw, dt_h, outcomes, unsafe)
 
 
 @kernel
 def add_up(outcomes: Floats, totals: Floats) -> None:
     """Totals `[6, B]` of all devices' outcomes `[6, B, N]`, in the order in which `settle_kind` adds."""
     for k in range(outcomes.shape[0]):
-        for b in range(outcomes.shape[1]):
-            total = 0.0
-            for d in range(outcomes.shape[2]):
-                total += outcomes[k, b, d]
-            totals[k, b] = total
+        add_rows(outcomes[k], totals[k])
 
 
 @inner

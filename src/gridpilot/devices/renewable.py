@@ -1,7 +1,7 @@
 """What solar and wind plants share: the weather offers power, the operator may take less.
 
-The setpoint of such a plant is the most it may inject, in MW (CURTAIL). Reactive power follows a fixed ratio to p
-inside the plant's capability.
+The setpoint of such a plant is the most it may inject, in MW (CURTAIL). Reactive power follows a fixed ratio to p or, where
+`q_control` says so, an order in Mvar; either inside the plant's capability (`inverter`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gridpilot.devices import inverter
 from gridpilot.devices.device import Bools, Floats, Injection, Outcome, parameters_from_rows
+from gridpilot.devices.inverter import q_limit_mvar, takes_q_orders, with_q_orders
 from gridpilot.jit import bare, kernel
 
 
@@ -26,6 +28,8 @@ class Parameters(NamedTuple):
     """Smallest power factor the plant is built for; 1 means no reactive power."""
     q_per_p: Floats
     """Reactive power asked for, as a ratio to p; positive supplies the grid."""
+    q_control: Floats
+    """1 where reactive power is ordered instead, 0 where it is not."""
 
 
 class State(NamedTuple):
@@ -34,8 +38,8 @@ class State(NamedTuple):
     p_mw: Floats
 
 
-_DEFAULTS = {"power_factor_min": 0.9, "q_per_p": 0.0}
-_LIMITS = {"p_max_mw": (0.0, np.inf), "power_factor_min": (0.01, 1.0)}
+_DEFAULTS = {"power_factor_min": 0.9, "q_per_p": 0.0, "q_control": 0.0}
+_LIMITS = {"p_max_mw": (0.0, np.inf), "power_factor_min": (0.01, 1.0), "q_control": (0.0, 1.0)}
 _RISING = (("p_max_mw", "s_max_mva"),)
 
 
@@ -56,33 +60,43 @@ def initial_state(parameters: Parameters, batch: int) -> State:
 
 def initial_setpoint(parameters: Parameters) -> Floats:
     """No curtailment: the limit is the rated power."""
-    return parameters.p_max_mw.copy()
+    return with_q_orders(parameters.p_max_mw.copy(), parameters.q_control)
+
+
+def q_reach_mvar(parameters: Parameters) -> Floats:
+    """Most that can be ordered of each in either direction `[n]`."""
+    reach = zip(parameters.s_max_mva, parameters.power_factor_min, parameters.p_max_mw, strict=True)
+    return np.array([inverter.largest_q_mvar(*own) for own in reach]) * (parameters.q_control > 0.0)
 
 
 @bare
 def _q_limit_mvar(parameters: Parameters, plant: int, p_mw: float) -> float:
-    """Largest reactive power in either direction at an output: the P-Q capability of IEEE 1547-2018, clause 5.2."""
-    circle = np.sqrt(max(parameters.s_max_mva[plant] ** 2 - p_mw**2, 0.0))
-    factor = parameters.power_factor_min[plant]
-    return float(min(circle, abs(p_mw) * np.sqrt(1.0 - factor**2) / factor))
+    """Largest reactive power in either direction at an output."""
+    return q_limit_mvar(parameters.s_max_mva[plant], parameters.power_factor_min[plant], p_mw)
 
 
 @kernel
 def bounds(parameters: Parameters, state: State, exogenous: Floats, in_service: Bools, dt_h: float) -> tuple[Floats, Floats]:
-    """Any limit from 0 to the rating can be followed `[B, n]`."""
+    """Any limit from 0 to the rating can be followed; of reactive power, what goes with some output `[B, n or 2n]`."""
     batch, n = state.p_mw.shape
-    high = np.zeros((batch, n))
+    width = 2 * n if takes_q_orders(parameters.q_control) else n
+    low = np.zeros((batch, width))
+    high = np.zeros((batch, width))
     for b in range(batch):
         for k in range(n):
             if in_service[b, k]:
                 high[b, k] = parameters.p_max_mw[k]
-    return np.zeros((batch, n)), high
+                if parameters.q_control[k] > 0.0:
+                    offered = min(max(exogenous[b, k], 0.0), parameters.p_max_mw[k])
+                    reach = inverter.q_reach_mvar(parameters.s_max_mva[k], parameters.power_factor_min[k], offered)
+                    low[b, n + k], high[b, n + k] = -reach, reach
+    return low, high
 
 
 @kernel
 def inject(parameters: Parameters, state: State, setpoint: Floats, exogenous: Floats, in_service: Bools, dt_h: float) -> Injection:
-    """What the weather offers up to the limit, with q at the asked ratio inside the capability."""
-    batch, n = setpoint.shape
+    """What the weather offers up to the limit, with q at the asked ratio, or as ordered, inside the capability."""
+    batch, n = state.p_mw.shape
     p = np.zeros((batch, n))
     q = np.zeros((batch, n))
     for b in range(batch):
@@ -91,7 +105,8 @@ def inject(parameters: Parameters, state: State, setpoint: Floats, exogenous: Fl
                 offered = min(max(exogenous[b, k], 0.0), parameters.p_max_mw[k])
                 p[b, k] = min(offered, max(setpoint[b, k], 0.0))
                 limit = _q_limit_mvar(parameters, k, p[b, k])
-                q[b, k] = min(max(parameters.q_per_p[k] * p[b, k], -limit), limit)
+                asked = setpoint[b, n + k] if parameters.q_control[k] > 0.0 else parameters.q_per_p[k] * p[b, k]
+                q[b, k] = min(max(asked, -limit), limit)
     return Injection(p, q)
 
 

@@ -14,10 +14,10 @@ from gridpilot.values import Bools, Floats, Ints
 
 
 class VectorOrders(NamedTuple):
-    """How the entries of an action vector move the grid; `d` entries, `N` devices, `m` branches."""
+    """How the entries of an action vector move the grid; `d` entries, `O` setpoints, `m` branches."""
 
     device: Ints
-    """Place of the device in the flat order of all kinds, −1 for a branch `[d]`."""
+    """Place among the setpoints of all kinds, −1 for a branch `[d]`."""
     branch: Ints
     """Index of the branch, −1 for a device `[d]`."""
     sign: Floats
@@ -25,7 +25,7 @@ class VectorOrders(NamedTuple):
     high: Floats
     """Sign and nameplate range of each control `[d]`."""
     standing: Floats
-    """Setpoints of devices that no entry moves `[N]`."""
+    """Setpoints that no entry moves `[O]`."""
 
 
 def make_vector_orders(model: Model) -> VectorOrders:
@@ -37,9 +37,9 @@ def make_vector_orders(model: Model) -> VectorOrders:
     standing = [kind.initial_setpoint(model.parameters(kind.name)) for kind in model.kinds]
     moved = [entry.verb.moves_branches for entry in entries]
     return VectorOrders(
-        device=np.array([-1 if b else model.slices[e.kind].start + e.index for e, b in zip(entries, moved, strict=True)], dtype=np.int64),
+        device=np.array([-1 if b else model.orders[e.kind].start + e.column for e, b in zip(entries, moved, strict=True)], dtype=np.int64),
         branch=np.array([e.index if b else -1 for e, b in zip(entries, moved, strict=True)], dtype=np.int64),
-        sign=np.array([entry.verb.sign for entry in entries], dtype=np.float64),
+        sign=np.array([entry.sign for entry in entries], dtype=np.float64),
         low=np.array([entry.low for entry in entries], dtype=np.float64),
         high=np.array([entry.high for entry in entries], dtype=np.float64),
         standing=np.concatenate(standing),
@@ -48,7 +48,7 @@ def make_vector_orders(model: Model) -> VectorOrders:
 
 @inner
 def decode(orders: VectorOrders, vector: Floats, devices: Floats, closed: Bools) -> bool:
-    """Write setpoints of all devices `[B, N]` and breakers `[B, m]` from vectors `[B, d]`; entries beyond −1 … 1 are clipped.
+    """Write setpoints of all devices `[B, O]` and breakers `[B, m]` from vectors `[B, d]`; entries beyond −1 … 1 are clipped.
 
     Says whether all entries are numbers; where one is not, nothing is written.
     """

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gridpilot.devices import DeviceKind, DeviceTable
 from gridpilot.envs.forecast import persistence
 from gridpilot.envs.lens import Lens, Run, make_lens, read_flags, read_numbers
 from gridpilot.errors import ConfigError
@@ -53,6 +54,8 @@ class _Group:
     entries: tuple[Entry, ...]
     source: str
     """Name of the quantity in a memory, with `@` and a kind that of its devices; empty for the clock and the forecast."""
+    skip: int = 0
+    """Neighbours before the first one that belong to others."""
 
 
 class Scale(NamedTuple):
@@ -128,7 +131,7 @@ def _runs(observer: Observer, batch: int) -> list[Run]:
         if group.source:
             name, _, kind = group.source.partition("@")
             block, before, width = at[name]
-            first = before * batch + (observer.model.slices[kind].start if kind else 0)
+            first = before * batch + (observer.model.orders[kind].start if kind else 0) + group.skip
             found.append(Run(block, entry, first, width or 1, len(group.entries)))
         entry += len(group.entries)
     return found
@@ -193,9 +196,28 @@ def _devices(model: Model, driven: Profiles) -> Iterator[_Group]:
         for field in kind.state._fields:
             low, high = _range_of(field, table.parameters, capacity)
             yield _Group(_entries(kind.name, table.name, field, low, high), f"{kind.name}.{field}")
-        yield _Group(_entries(kind.name, table.name, "order_mw", -capacity, capacity), f"orders@{kind.name}")
+        yield _Group(_orders(kind, table, capacity), f"orders@{kind.name}")
+        if model.order_count(kind.name) > len(table):
+            most = _most_mvar(model, kind.name, len(table))
+            yield _Group(_entries(kind.name, table.name, "order_mvar", -most, most), f"orders@{kind.name}", len(table))
     units = model.scenario.tables["generator"].name
     yield _Group(_entries("generator", units, "outage", 0.0, 1.0), "outage")
+
+
+def _orders(kind: DeviceKind, table: DeviceTable, capacity_mw: Floats) -> tuple[Entry, ...]:
+    """Orders for MW, or for positions."""
+    if kind.adjusts:
+        return _entries(kind.name, table.name, "order", table.parameters.position_min, table.parameters.position_max)
+    return _entries(kind.name, table.name, "order_mw", -capacity_mw, capacity_mw)
+
+
+def _most_mvar(model: Model, kind: str, devices: int) -> Floats:
+    """Largest order for reactive power of every device `[n]`; 0 where it takes none."""
+    most = np.zeros(devices)
+    for control in model.controls.entries:
+        if control.kind == kind and control.reactive:
+            most[control.index] = max(-control.low, control.high)
+    return most
 
 
 def _capacity_mw(model: Model, driven: Profiles, kind: str) -> Floats:
@@ -205,22 +227,29 @@ def _capacity_mw(model: Model, driven: Profiles, kind: str) -> Floats:
     if rated is not None:
         return np.asarray(rated, dtype=np.float64)
     columns = model.columns[kind]
+    if columns.stop == columns.start:
+        return np.zeros(len(table))
     return HEADROOM * driven.peak[columns.start : columns.start + len(table)]
 
 
 def _range_of(field: str, parameters: Any, capacity_mw: Floats) -> tuple[Any, Any]:
     """Range of a field of a device's state, by its unit; raises `ConfigError` for a unit without a rule."""
     if field.endswith("_mwh"):
-        most = getattr(parameters, f"{field.removesuffix('_mwh')}_max_mwh", None)
+        most = getattr(parameters, f"{field.removesuffix('_mwh')}_max_mwh", getattr(parameters, "session_max_mwh", None))
         return (-capacity_mw, capacity_mw) if most is None else (0.0, most)
     if field.endswith("_mw"):
         return -capacity_mw, capacity_mw
     if field.endswith("_h"):
         return 0.0, LONGEST_H
-    if field in ("on", "connected"):
+    if field in ("on", "connected") or field.endswith("_share"):
         return 0.0, 1.0
+    if field == "position":
+        return parameters.position_min, parameters.position_max
+    if field == "operations":
+        return 0.0, np.where(np.isfinite(parameters.operations_per_day), parameters.operations_per_day, LONGEST_H)
     raise ConfigError(
-        f"An observation has no range for {field!r} of a device's state; expected a name that ends in _mw, _mwh or _h, or 'on'."
+        f"An observation has no range for {field!r} of a device's state; expected a name that ends in _mw, _mwh, _h or _share, "
+        "or one of 'on', 'position', 'operations'."
     )
 
 

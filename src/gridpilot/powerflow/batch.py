@@ -94,6 +94,7 @@ def _pass(
     patience = 1 if mode == _FIRST and count > width and not limited and not shared else 0
     steps = settings.max_iterations * (_LONGER if mode == _FLAT else 1)
     one_topology = len(inputs.kind) == 1 and len(inputs.closed) == 1 and len(inputs.head) <= 1
+    one_topology = one_topology and len(inputs.tap) <= 1 and len(inputs.bank_mvar) <= 1
     in_common = mode == _FIRST and (count > width or standing) and have_in_common(inputs)
     for first in range(0, count, width):
         lanes = min(width, count - first)

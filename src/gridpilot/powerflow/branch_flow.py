@@ -37,6 +37,9 @@ def write_branches(pattern: Pattern, admittances: Admittances, base_mva: float, 
         on = solved * load(group.on, m * width)
         f, t = pattern.branch_from[m] * width, pattern.branch_to[m] * width
         ef, ff, et, ft = load(group.e, f), load(group.f, f), load(group.e, t), load(group.f, t)
+        if group.tapped[m]:
+            # behind the lane's own ratio, as the branch sees it: the power is the same, the current is not
+            ef, ff = load(group.ratio, m * width) * ef, load(group.ratio, m * width) * ff
         g0, b0, g1, b1 = branch[8 * m + 0], branch[8 * m + 1], branch[8 * m + 2], branch[8 * m + 3]
         fr = fma(g0, ef, fnma(b0, ff, fnma(b1, ft, g1 * et)))
         fi = fma(g0, ff, fma(b0, ef, fma(g1, ft, b1 * et)))
@@ -46,6 +49,8 @@ def write_branches(pattern: Pattern, admittances: Admittances, base_mva: float, 
         pf, qf = select(on, fma(ef, fr, ff * fi), 0.0), select(on, fnma(ef, fi, ff * fr), 0.0)
         pt, qt = select(on, fma(et, tr, ft * ti), 0.0), select(on, fnma(et, ti, ft * tr), 0.0)
         ar, ai, br, bi = (fr, fi, tr, ti) if by_current else (pf, qf, pt, qt)
+        if by_current and group.tapped[m]:
+            ar, ai = load(group.ratio, m * width) * ar, load(group.ratio, m * width) * ai
         square = largest(fma(ar, ar, ai * ai), fma(br, br, bi * bi))
         loading = select(on, root(square) * admittances.per_rating[m], 0.0)
         scatter(out.p_from, to, m, base_mva * pf)

@@ -19,6 +19,7 @@ from gridpilot.powerflow.symbolic import Pattern
 def have_in_common(inputs: Inputs) -> bool:
     """Whether the elements begin from one voltage profile with one topology."""
     one_topology = len(inputs.kind) == 1 and len(inputs.closed) == 1 and len(inputs.v_set_pu) == 1
+    one_topology = one_topology and len(inputs.tap) <= 1 and len(inputs.bank_mvar) <= 1
     return one_topology and len(inputs.head) <= 1 and len(inputs.start_status) == 1 and len(inputs.share) == 0
 
 

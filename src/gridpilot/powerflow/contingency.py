@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -45,6 +45,9 @@ class Points(NamedTuple):
     closed: Bools
     base: Flow
     """The flow before any outage; where each power flow after one begins."""
+    tap: Floats | None = None
+    bank_mvar: Floats | None = None
+    """Ratios and capacitor banks where they are not the network's."""
 
 
 def solve_points(engine: PowerFlow, *, p_mw: Floats, q_mvar: Floats, kind: Codes, v_set_pu: Floats, closed: Bools) -> Points:
@@ -207,7 +210,12 @@ def solve_lanes(engine: PowerFlow, points: Points, element: Ints, closed: Bools)
         energised=of(base.energised),
         status=of(base.status),
     )
-    return engine.solve(of(points.p_mw), of(points.q_mvar), kind=of(points.kind), v_set_pu=of(points.v_set_pu), closed=closed, start=start)
+    positions: dict[str, Any] = {
+        name: of(values) for name, values in (("tap", points.tap), ("bank_mvar", points.bank_mvar)) if values is not None
+    }
+    return engine.solve(
+        of(points.p_mw), of(points.q_mvar), kind=of(points.kind), v_set_pu=of(points.v_set_pu), closed=closed, start=start, **positions
+    )
 
 
 def _write_confirmed(

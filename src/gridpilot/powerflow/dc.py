@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from gridpilot.network.network import Network
+from gridpilot.powerflow.adjusted import solve_adjusted
 from gridpilot.powerflow.group import Inputs, Outputs
 from gridpilot.powerflow.seam import as_inputs, check_fused, refuse_extras, refuse_switching, solve_each, with_roles
 from gridpilot.powerflow.sensitivities import DcSystem, check_reactances, dc_system
@@ -42,11 +43,15 @@ class Dc:
     def solve(
         self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
         limits: ReactiveLimits | None = None, share: Floats | None = None, switch_closed: Bools | None = None,
+        tap: Floats | None = None, bank_mvar: Floats | None = None,
     ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`. `q_mvar`, `v_set_pu` and `start` are checked but have no effect."""
         refuse_extras(self.name, limits, share)
         refuse_switching(self.name, switch_closed)
-        inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
+        given = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, tap=tap, bank_mvar=bank_mvar)
+        if tap is not None or bank_mvar is not None:
+            return solve_adjusted(self.network, Dc, given, start)
+        inputs = with_roles(self.network, given)
         return solve_each(self.network, inputs, self._solve_element)
 
     def _solve_element(self, inputs: Inputs, out: Outputs, b: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gridpilot.network.network import Network
+from gridpilot.powerflow.adjusted import adjusted_network
 from gridpilot.powerflow.group import Inputs, Outputs, Settings
 from gridpilot.powerflow.islands import roles
 from gridpilot.powerflow.rescue import rescue
@@ -35,6 +36,8 @@ def rescue_rows(network: Network, settings: Settings, inputs: Inputs, out: Outpu
 def _rescue_row(
     network: Network, settings: Settings, one: Inputs, out: Outputs, row: int, read_out: Callable[[Inputs, Outputs], None]
 ) -> None:
+    tap, bank_mvar = (values[0] if len(values) else None for values in (one.tap, one.bank_mvar))
+    network = adjusted_network(network, tap, bank_mvar)
     if len(one.head):
         network, one = _with_moved_ends(network, one)
     role = roles(network, closed=one.closed, kind=one.kind)[0]

@@ -41,10 +41,11 @@ class Fused:
     def solve(
         self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
         limits: ReactiveLimits | None = None, share: Floats | None = None, switch_closed: Bools | None = None,
+        tap: Floats | None = None, bank_mvar: Floats | None = None,
     ) -> Flow:  # fmt: skip
-        """See `PowerFlow.solve`. Members of a merged bus add up their limits and their shares in the balance."""
+        """See `PowerFlow.solve`. Members of a merged bus add up their limits, their banks and their shares in the balance."""
         refuse_switching(self.name, switch_closed)
-        given = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share)
+        given = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share, tap, bank_mvar)
         merged, merger = merge(given, self._head, self._merged)
         flow = self._solve_fused(merged, start, limits is not None, share is not None)
         return spread(self._by_old_index(flow), given, merged, merger)
@@ -60,7 +61,15 @@ class Fused:
             start=None if start is None else replace(start, v_re_pu=start.v_re_pu[:, at], v_im_pu=start.v_im_pu[:, at]),
             limits=ReactiveLimits(merged.q_min_mvar[:, at], merged.q_max_mvar[:, at]) if limited else None,
             share=merged.share[:, at] if shared else None,
+            tap=merged.tap[:, self._kept] if len(merged.tap) else None,
+            bank_mvar=self._added_up(merged.bank_mvar) if len(merged.bank_mvar) else None,
         )
+
+    def _added_up(self, bank_mvar: Floats) -> Floats:
+        """Banks of the fused buses."""
+        total = np.zeros((len(bank_mvar), len(self._heads)))
+        np.add.at(total.T, self._index, bank_mvar.T)
+        return total
 
     def _by_old_index(self, flow: Flow) -> Flow:
         """The flow in the columns of the network before it was fused."""

@@ -19,6 +19,7 @@ LaneInts = Ints
 HOPELESS_PU = 1e6
 """Mismatch beyond which an element is given up; also the largest that is reported."""
 _NO_HEADS = np.zeros((0, 0), dtype=np.int64)
+_NO_NUMBERS = np.zeros((0, 0))
 LOWEST_VOLTAGE_PU = 0.5
 """A solution with a bus below is no operating point, but a lower root of the equations or a collapse."""
 
@@ -45,6 +46,10 @@ class Inputs(NamedTuple):
     head: Ints = _NO_HEADS
     """The bus that takes the branches of each, as closed switches say (`gridpilot.powerflow.stations`); a bus with another head
     than itself is OFF `[B or 1 or 0, n]`."""
+    tap: Floats = _NO_NUMBERS
+    """Ratios of branches in the place of the network's `[B or 1 or 0, m]`."""
+    bank_mvar: Floats = _NO_NUMBERS
+    """What capacitor banks supply at 1 pu, beside the network's shunts `[B or 1 or 0, n]`."""
 
 
 class Outputs(NamedTuple):
@@ -112,6 +117,9 @@ class Group(NamedTuple):
     """Right-hand sides, in their place the solutions `[2 n * width]`; the second one is used by a shared slack."""
     on: LaneFloats
     """Mask of the branches in service with both ends energised `[m * width]`."""
+    ratio: LaneFloats
+    bank: LaneFloats
+    """The network's ratio of each branch over the lane's own `[m * width]`; susceptance of banks in pu (`adjustments`)."""
     blocks: LaneFloats
     """The Jacobian and its factors `[4 (n + 2 u) * width]`."""
     own_diagonal: LaneFloats
@@ -138,6 +146,12 @@ class Group(NamedTuple):
     own: Bools
     differs: Bools
     """Rows to be read from the lanes now; rows that must be, because a branch is out in some lanes only `[n]`."""
+    tapped: Bools
+    banked: Bools
+    """Branches and buses of which a lane has another ratio than the network, or a bank `[m]`, `[n]`."""
+    adjusted: Bools
+    adjusting: Bools
+    """Lanes with any such branch or bus `[width]`; whether there are such lanes `[1]`."""
     all_pq: Bools
     """Whether the bus is an energised PQ bus in all lanes by topology, whatever limits it meets `[n]`."""
     kind: Codes
@@ -193,6 +207,12 @@ def new_group(pattern: Pattern, admittances: Admittances, width: int) -> Group:
     return Group(
         **memory,
         on=np.zeros(m * width),
+        ratio=np.ones(m * width),
+        bank=np.zeros(n * width),
+        tapped=np.zeros(m, dtype=np.bool_),
+        banked=np.zeros(n, dtype=np.bool_),
+        adjusted=np.zeros(width, dtype=np.bool_),
+        adjusting=np.zeros(1, dtype=np.bool_),
         blocks=np.zeros(4 * (n + 2 * u) * width),
         own_entry=np.zeros(2 * entries * width),
         row=np.zeros(width, dtype=np.int64),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gridpilot.errors import MissingExtraError, PhysicsError, Problem
 from gridpilot.network.network import Network
+from gridpilot.powerflow.adjusted import solve_adjusted
 from gridpilot.powerflow.group import LOWEST_VOLTAGE_PU, Inputs, Outputs
 from gridpilot.powerflow.seam import as_inputs, check_fused, refuse_extras, refuse_switching, solve_each, with_roles
 from gridpilot.values import PQ, SLACK, Bools, Codes, Floats, Flow, Ints, ReactiveLimits, Status
@@ -65,6 +66,7 @@ class LightSim2Grid:
     def solve(
         self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
         limits: ReactiveLimits | None = None, share: Floats | None = None, switch_closed: Bools | None = None,
+        tap: Floats | None = None, bank_mvar: Floats | None = None,
     ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`. Raises `PhysicsError` also where an element has more than one slack bus.
 
@@ -72,9 +74,16 @@ class LightSim2Grid:
         """
         refuse_extras(self.name, limits, share)
         refuse_switching(self.name, switch_closed)
-        inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
+        given = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, tap=tap, bank_mvar=bank_mvar)
+        if tap is not None or bank_mvar is not None:
+            return solve_adjusted(self.network, self._rebuilt, given, start)
+        inputs = with_roles(self.network, given)
         _check_slacks(self.network, inputs)
         return solve_each(self.network, inputs, lambda inputs, out, b: self._solve_element(inputs, out, b, start))
+
+    def _rebuilt(self, network: Network) -> LightSim2Grid:
+        """This engine for a network at other positions."""
+        return LightSim2Grid(network, tolerance_pu=self._tolerance_mva / network.base_mva, max_iterations=self._max_iterations)
 
     def _solve_element(self, inputs: Inputs, out: Outputs, b: int, start: Flow | None) -> None:
         energised = out.energised[b]

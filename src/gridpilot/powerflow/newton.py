@@ -2,7 +2,8 @@
 
 What is where: `lanes` the SIMD vector, `symbolic` the ordering and schedule, `factor` the numeric factorisation,
 `iteration` the Newton loop; `topology`, `gather` and `branch_flow` fill a group of elements and read it out, `limits` and
-`share` are reactive limits and the distributed slack, `start` finds a start and `batch` gives every element its turn.
+`share` are reactive limits and the distributed slack, `adjustments` taps and capacitor banks, `start` finds a start and
+`batch` gives every element its turn.
 """
 
 from __future__ import annotations
@@ -84,13 +85,15 @@ class Newton:
         limits: ReactiveLimits | None = None,
         share: Floats | None = None,
         switch_closed: Bools | None = None,
+        tap: Floats | None = None,
+        bank_mvar: Floats | None = None,
     ) -> Flow:
         """See `PowerFlow.solve`.
 
         A cold start has the angles of a DC power flow. What a warm start does not solve is tried cold, and what that does
         not solve from 1 pu with damped steps.
         """
-        inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share)
+        inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share, tap, bank_mvar)
         if self._switching:
             return self._solve_switched(inputs, switch_closed)
         refuse_switching(self.name, switch_closed)

@@ -13,6 +13,7 @@ import numpy as np
 
 from gridpilot.errors import MissingExtraError
 from gridpilot.network.network import Network
+from gridpilot.powerflow.adjusted import solve_adjusted
 from gridpilot.powerflow.group import LOWEST_VOLTAGE_PU, Inputs, Outputs
 from gridpilot.powerflow.seam import as_inputs, check_fused, refuse_extras, refuse_switching, solve_each, with_roles
 from gridpilot.powerflow.ybus import no_load_voltages
@@ -47,6 +48,7 @@ class Pandapower:
     def solve(
         self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
         limits: ReactiveLimits | None = None, share: Floats | None = None, switch_closed: Bools | None = None,
+        tap: Floats | None = None, bank_mvar: Floats | None = None,
     ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`. Every element starts from the angles of pandapower's DC power flow, whatever `start` is (from
         angles of 0 where a branch has no reactance, of which that knows nothing), at nominal magnitudes, and where they lead
@@ -54,8 +56,15 @@ class Pandapower:
         """
         refuse_extras(self.name, limits, share)
         refuse_switching(self.name, switch_closed)
-        inputs = with_roles(self.network, as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start))
+        given = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, tap=tap, bank_mvar=bank_mvar)
+        if tap is not None or bank_mvar is not None:
+            return solve_adjusted(self.network, self._rebuilt, given, start)
+        inputs = with_roles(self.network, given)
         return solve_each(self.network, inputs, self._solve_element)
+
+    def _rebuilt(self, network: Network) -> Pandapower:
+        """This engine for a network at other positions."""
+        return Pandapower(network, tolerance_pu=self._tolerance_mva / network.base_mva, max_iterations=self._max_iterations)
 
     def _solve_element(self, inputs: Inputs, out: Outputs, b: int) -> None:
         if not out.energised[b].any():

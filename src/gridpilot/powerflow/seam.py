@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from gridpilot.errors import PhysicsError, Problem
 from gridpilot.network.network import Network
 from gridpilot.powerflow.group import HOPELESS_PU, Inputs, Outputs
 from gridpilot.powerflow.islands import energised_buses, roles
-from gridpilot.values import OFF, PQ, Bools, Codes, Floats, Flow, ReactiveLimits, Status
+from gridpilot.values import OFF, PQ, Bools, Codes, Floats, Flow, Ints, ReactiveLimits, Status
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -30,9 +31,12 @@ def check_fused(network: Network) -> None:
 
 def as_inputs(
     network: Network, p_mw: Floats, q_mvar: Floats, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None,
-    limits: ReactiveLimits | None = None, share: Floats | None = None,
+    limits: ReactiveLimits | None = None, share: Floats | None = None, tap: Floats | None = None, bank_mvar: Floats | None = None,
 ) -> Inputs:  # fmt: skip
-    """The arguments of `PowerFlow.solve` as the kernels take them; raises `PhysicsError` with every wrong shape."""
+    """The arguments of `PowerFlow.solve` as the kernels take them.
+
+    Raises `PhysicsError` with every wrong shape, and where a ratio is not positive or a bank is no number.
+    """
     given: dict[str, NDArray[Any]] = {"p_mw": p_mw, "q_mvar": q_mvar, "kind": kind, "v_set_pu": v_set_pu, "closed": closed}
     if start is not None:
         given |= {"start.v_re_pu": start.v_re_pu, "start.v_im_pu": start.v_im_pu}
@@ -40,7 +44,9 @@ def as_inputs(
         given |= {"limits.q_min_mvar": limits.q_min_mvar, "limits.q_max_mvar": limits.q_max_mvar}
     if share is not None:
         given |= {"share": share}
-    check_shapes(network, given)
+    adjusted = {name: values for name, values in (("tap", tap), ("bank_mvar", bank_mvar)) if values is not None}
+    check_shapes(network, given | adjusted)
+    _check_adjustments(adjusted)
     return Inputs(
         _row_major(p_mw, np.float64),
         _row_major(q_mvar, np.float64),
@@ -53,7 +59,17 @@ def as_inputs(
         _NOTHING if start is None else _row_major(start.v_re_pu, np.float64),
         _NOTHING if start is None else _row_major(start.v_im_pu, np.float64),
         _NO_STATUS if start is None else _row_major(start.status, np.int8),
+        tap=_NOTHING if tap is None else _row_major(tap, np.float64),
+        bank_mvar=_NOTHING if bank_mvar is None else _row_major(bank_mvar, np.float64),
     )
+
+
+def _check_adjustments(given: Mapping[str, NDArray[Any]]) -> None:
+    good = {name: np.isfinite(values) & ((name != "tap") | (values > 0.0)) for name, values in given.items()}
+    expected = {"tap": "ratios above 0", "bank_mvar": "finite numbers"}
+    problems = [Problem(name, f"holds {given[name][~fine][0]}, expected {expected[name]}") for name, fine in good.items() if not fine.all()]
+    if problems:
+        raise PhysicsError("There is no grid at these positions.", problems)
 
 
 def check_shapes(network: Network, given: Mapping[str, NDArray[Any]]) -> None:
@@ -63,9 +79,9 @@ def check_shapes(network: Network, given: Mapping[str, NDArray[Any]]) -> None:
     """
     problems = []
     batch = len(given["p_mw"])
-    batch = max(len(given[name]) for name in _BY_ELEMENT) if batch == 1 else batch
+    batch = max(len(given[name]) for name in (*_BY_ELEMENT, *_ADJUSTMENTS) if name in given) if batch == 1 else batch
     for name, values in given.items():
-        width = network.n_branch if name == "closed" else network.n_bus
+        width = network.n_branch if name in ("closed", "tap") else network.n_bus
         if np.shape(values) not in ((batch, width), (1, width)):
             problems.append(Problem(name, f"has shape {np.shape(values)}, expected {(batch, width)}"))
     if problems:
@@ -74,12 +90,15 @@ def check_shapes(network: Network, given: Mapping[str, NDArray[Any]]) -> None:
 
 
 _BY_ELEMENT = ("p_mw", "q_mvar", "kind", "v_set_pu", "closed")
-"""Arguments that tell how many elements there are."""
+_ADJUSTMENTS = ("tap", "bank_mvar")
+"""Arguments that tell how many elements there are; the second ones where they are given."""
 
 
 def batch_of(inputs: Inputs) -> int:
     """How many elements there are; one row may stand for all."""
-    return max(len(values) for values in inputs[: len(_BY_ELEMENT)]) if len(inputs.p_mw) == 1 else len(inputs.p_mw)
+    if len(inputs.p_mw) != 1:
+        return len(inputs.p_mw)
+    return max(len(values) for values in (*inputs[: len(_BY_ELEMENT)], inputs.tap, inputs.bank_mvar))
 
 
 def positions(network: Network, switch_closed: Bools | None, batch: int) -> Bools:
@@ -167,6 +186,20 @@ def new_outputs(rows: int, n: int, m: int) -> Outputs:
         iterations=np.empty(rows, dtype=np.int64),
         rescued=np.empty(rows, dtype=np.bool_),
     )
+
+
+def elements_of(flow: Flow, rows: Ints) -> Flow:
+    """These elements of a flow; one element may stand for all."""
+    if len(flow.status) == 1:
+        return flow
+    return Flow(**{field.name: getattr(flow, field.name)[rows] for field in fields(Flow)})
+
+
+def in_order(flows: list[Flow], rows: Ints) -> Flow:
+    """Flows of parts of a batch as one, of which `rows` says where each element belongs."""
+    back = np.argsort(rows)
+    whole: dict[str, Any] = {field.name: np.concatenate([getattr(flow, field.name) for flow in flows])[back] for field in fields(Flow)}
+    return Flow(**whole)
 
 
 def as_flow(out: Outputs) -> Flow:

@@ -33,7 +33,7 @@ def _write_system(pattern: Pattern, admittances: Admittances, group: Group) -> N
     """The network of resistors at 1 V, in which no bus regulates, and the power into its buses."""
     width = group.width
     for k in range(len(pattern.bus)):
-        assemble_row(pattern, admittances.dc_branch, admittances.dc_shunt, k, group)
+        assemble_row(pattern, admittances.dc_branch, admittances.dc_shunt, k, group, False)  # a start, at the network's own ratios
         group.own[k] = True
         store(group.e, k * width, 1.0)
         store(group.f, k * width, 0.0)

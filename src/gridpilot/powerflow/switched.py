@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from gridpilot.network.network import Network
-from gridpilot.powerflow.seam import as_inputs, batch_of, every_row, positions
-from gridpilot.values import Bools, Codes, Floats, Flow, Ints, PowerFlow, ReactiveLimits
+from gridpilot.powerflow.seam import as_inputs, batch_of, elements_of, every_row, in_order, positions
+from gridpilot.values import Bools, Codes, Floats, Flow, PowerFlow, ReactiveLimits
 
 
 class Switched:
@@ -32,9 +31,10 @@ class Switched:
     def solve(
         self, p_mw: Floats, q_mvar: Floats, *, kind: Codes, v_set_pu: Floats, closed: Bools, start: Flow | None = None,
         limits: ReactiveLimits | None = None, share: Floats | None = None, switch_closed: Bools | None = None,
+        tap: Floats | None = None, bank_mvar: Floats | None = None,
     ) -> Flow:  # fmt: skip
         """See `PowerFlow.solve`."""
-        inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share)
+        inputs = as_inputs(self.network, p_mw, q_mvar, kind, v_set_pu, closed, start, limits, share, tap, bank_mvar)
         now = positions(self.network, switch_closed, batch_of(inputs))
         batch = max(batch_of(inputs), len(now))
         full = every_row(inputs, batch)
@@ -47,24 +47,12 @@ class Switched:
                 kind=full.kind[mine],
                 v_set_pu=full.v_set_pu[mine],
                 closed=full.closed[mine],
-                start=None if start is None else _elements(start, mine),
+                start=None if start is None else elements_of(start, mine),
                 limits=None if limits is None else ReactiveLimits(full.q_min_mvar[mine], full.q_max_mvar[mine]),
                 share=None if share is None else full.share[mine],
+                tap=None if tap is None else full.tap[mine],
+                bank_mvar=None if bank_mvar is None else full.bank_mvar[mine],
             )
             for combination, mine in zip(combinations, rows, strict=True)
         ]
-        return _in_order(flows, np.concatenate(rows))
-
-
-def _elements(flow: Flow, rows: Ints) -> Flow:
-    """These elements of a flow; one element may stand for all."""
-    if len(flow.status) == 1:
-        return flow
-    return Flow(**{field.name: getattr(flow, field.name)[rows] for field in fields(Flow)})
-
-
-def _in_order(flows: list[Flow], rows: Ints) -> Flow:
-    """Flows of parts of a batch as one, of which `rows` says where each element belongs."""
-    back = np.argsort(rows)
-    whole: dict[str, Any] = {field.name: np.concatenate([getattr(flow, field.name) for flow in flows])[back] for field in fields(Flow)}
-    return Flow(**whole)
+        return in_order(flows, np.concatenate(rows))

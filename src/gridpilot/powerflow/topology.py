@@ -8,6 +8,7 @@ Where branches are out in some lanes only, the rows at their ends become the lan
 from __future__ import annotations
 
 from gridpilot.jit import bare
+from gridpilot.powerflow.adjustments import adjust_lane, mark_adjusted
 from gridpilot.powerflow.group import Group, Inputs
 from gridpilot.powerflow.islands import Ends, end_bus, find_islands
 from gridpilot.powerflow.symbolic import Pattern
@@ -174,6 +175,7 @@ def _write_rows(pattern: Pattern, admittances: Admittances, group: Group) -> Non
     for lane in range(group.width):
         if group.moved[lane]:
             _mark_moved(pattern, group, lane)
+    mark_adjusted(pattern, group)
     own_rows(pattern, admittances, group)
 
 
@@ -199,7 +201,7 @@ def own_rows(pattern: Pattern, admittances: Admittances, group: Group) -> None:
     for k in range(len(group.differs)):
         group.own[k] = group.differs[k]
         if group.differs[k]:
-            assemble_row(pattern, admittances.branch, admittances.shunt, k, group)
+            assemble_row(pattern, admittances.branch, admittances.shunt, k, group, True)
 
 
 @bare
@@ -213,7 +215,7 @@ def set_topology(inputs: Inputs, pattern: Pattern, admittances: Admittances, end
         difference = _compare(inputs, group, lane, kind_at, closed_at, n, m)
         if len(pattern.member) > 0 and _other_heads(inputs, pattern, group, lane, n):
             difference = _OTHER
-        changed = changed or difference != _SAME
+        changed = adjust_lane(inputs, pattern, admittances, group, lane) or changed or difference != _SAME
         if difference == _FEW_BRANCHES and _move_branches(inputs, pattern, ends, group, lane, closed_at):
             difference = _SAME
         if difference != _SAME:

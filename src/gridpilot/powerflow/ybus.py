@@ -77,6 +77,10 @@ class Admittances(NamedTuple):
     """Real and imaginary part of bus shunts by place `[n, 2]`."""
     per_rating: Floats
     """1 over the branch's rating `[m]`; 0 without one."""
+    tap: Floats
+    """The network's ratios `[m]`, which `branch` has in it."""
+    per_base: float
+    """1 over the base in MVA."""
     dc_branch: Floats
     """The same as `branch`, for the resistors whose currents are the flows of the DC approximation `[m, 8]`."""
     dc_shunt: Floats
@@ -99,6 +103,8 @@ def kernel_admittances(network: Network, pattern: Pattern) -> Admittances:
         branch=np.ascontiguousarray(np.column_stack(parts)).reshape(network.n_branch, 8),
         shunt=np.ascontiguousarray(np.column_stack([shunts.real, shunts.imag])),
         per_rating=network.base_mva / network.rating_mva,
+        tap=network.tap.copy(),
+        per_base=1.0 / network.base_mva,
         dc_branch=np.ascontiguousarray(resistor).reshape(network.n_branch, 8),
         dc_shunt=np.zeros((network.n_bus, 2)),
         dc_shift=dc_b * network.shift_rad,
@@ -148,35 +154,44 @@ def assemble_common(pattern: Pattern, admittances: Admittances, group: Any) -> N
 
 
 @bare
-def assemble_own(pattern: Pattern, branch: Any, shunt: Any, k: int, group: Any) -> None:
-    """Write row `k` of the lanes, in each of which the branches of the mask `on` are in service."""
+def assemble_own(pattern: Pattern, branch: Any, shunt: Any, k: int, group: Any, adjusted: bool) -> None:
+    """Write row `k` of the lanes, in each of which the branches of the mask `on` are in service.
+
+    `adjusted` by the lanes' ratios and banks, or as the network has it.
+    """
     width, own = group.width, group.own_entry
     g, b = splat(own, shunt[2 * k]), splat(own, shunt[2 * k + 1])
+    if adjusted and group.banked[k]:
+        b = b + load(group.bank, k * width)
     for entry in range(2 * pattern.entry_start[k], 2 * pattern.entry_start[k + 1]):
         store(own, entry * width, 0.0)
     for x in range(pattern.end_start[k], pattern.end_start[k + 1]):
         m, w = pattern.end_branch[x], 2 * pattern.end_entry[x] * width
         side, mask = pattern.end_side[x], load(group.on, m * width)
         here, there = 8 * m + 6 * side, 8 * m + 2 + 2 * side
-        g = g + select(mask, branch[here], 0.0)
-        b = b + select(mask, branch[here + 1], 0.0)
-        store(own, w, load(own, w) + select(mask, branch[there], 0.0))
-        store(own, w + width, load(own, w + width) + select(mask, branch[there + 1], 0.0))
+        turns = square = splat(own, 1.0)
+        if adjusted and group.tapped[m]:
+            turns = load(group.ratio, m * width)
+            square = square if side else turns * turns
+        g = g + select(mask, square * branch[here], 0.0)
+        b = b + select(mask, square * branch[here + 1], 0.0)
+        store(own, w, load(own, w) + select(mask, turns * branch[there], 0.0))
+        store(own, w + width, load(own, w + width) + select(mask, turns * branch[there + 1], 0.0))
     store(group.own_diagonal, 2 * k * width, g)
     store(group.own_diagonal, (2 * k + 1) * width, b)
 
 
 @bare
-def assemble_row(pattern: Pattern, branch: Any, shunt: Any, k: int, group: Any) -> None:
-    """Write row `k` of the lanes, in each of which branches end where its switches say."""
+def assemble_row(pattern: Pattern, branch: Any, shunt: Any, k: int, group: Any, adjusted: bool) -> None:
+    """Write row `k` of the lanes, in each of which branches end where its switches say; `adjusted` as in `assemble_own`."""
     if len(pattern.movable) > 0 and pattern.movable[pattern.bus[k]]:
-        _assemble_movable(pattern, branch, shunt, k, group)
+        _assemble_movable(pattern, branch, shunt, k, group, adjusted)
     else:
-        assemble_own(pattern, branch, shunt, k, group)
+        assemble_own(pattern, branch, shunt, k, group, adjusted)
 
 
 @bare
-def _assemble_movable(pattern: Pattern, branch: Any, shunt: Any, k: int, group: Any) -> None:
+def _assemble_movable(pattern: Pattern, branch: Any, shunt: Any, k: int, group: Any, adjusted: bool) -> None:
     """The same sums, in the same order, of what each lane has at the bus: the shunts and branches of all that it is the head of."""
     n, width, bus = len(pattern.bus), group.width, pattern.bus[k]
     for entry in range(2 * pattern.entry_start[k], 2 * pattern.entry_start[k + 1]):
@@ -188,16 +203,19 @@ def _assemble_movable(pattern: Pattern, branch: Any, shunt: Any, k: int, group: 
                 place = pattern.place[pattern.kin[x]]
                 g += shunt[2 * place]
                 b += shunt[2 * place + 1]
+                b += group.bank[place * width + lane] if adjusted else 0.0
         for x in range(pattern.guest_start[bus], pattern.guest_start[bus + 1]):
             m, side = pattern.guest_branch[x], pattern.guest_side[x]
             near, far = moved_end(pattern, group, lane, m, side), moved_end(pattern, group, lane, m, 1 - side)
             if near == bus and group.on[m * width + lane] != 0.0:
                 here, there = 8 * m + 6 * side, 8 * m + 2 + 2 * side
-                g += branch[here]
-                b += branch[here + 1]
+                turns = group.ratio[m * width + lane] if adjusted else 1.0
+                square = 1.0 if side else turns * turns
+                g += square * branch[here]
+                b += square * branch[here + 1]
                 w = 2 * _entry_of(pattern, k, pattern.place[far]) * width + lane
-                group.own_entry[w] += branch[there]
-                group.own_entry[w + width] += branch[there + 1]
+                group.own_entry[w] += turns * branch[there]
+                group.own_entry[w + width] += turns * branch[there + 1]
         group.own_diagonal[2 * k * width + lane] = g
         group.own_diagonal[(2 * k + 1) * width + lane] = b
 

@@ -9,8 +9,10 @@ UNITS: Final = ("_mw", "_mvar", "_pu", "_usd_per_mwh", "_kg_per_mwh")
 
 LOAD, SOLAR, WIND, HYDRO, GENERATION = "load", "solar", "wind", "hydro", "generation"
 PRICE, CARBON, REACTIVE, OTHER = "price", "carbon", "reactive", "other"
+EVENT: Final = "event"
+"""Not a quantity that goes on: something happens in a row, and nothing in the others; nobody forecasts it."""
 
-NON_NEGATIVE: Final = frozenset({LOAD, SOLAR, WIND, HYDRO, GENERATION})
+NON_NEGATIVE: Final = frozenset({LOAD, SOLAR, WIND, HYDRO, GENERATION, EVENT})
 """Kinds that cannot be below zero."""
 
 CAPACITY_KINDS: Final = frozenset({SOLAR, WIND, HYDRO, GENERATION})

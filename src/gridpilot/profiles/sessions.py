@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gridpilot.errors import ConfigError, Problem
-from gridpilot.profiles.columns import OTHER
+from gridpilot.profiles.columns import EVENT
 from gridpilot.profiles.profiles import Profiles, as_minute
 from gridpilot.profiles.randomness import uniform
 from gridpilot.values import Floats, Ints
@@ -100,30 +100,45 @@ def _picked(sessions: Sessions, mask: ArrayLike, place: Ints) -> Sessions:
     )
 
 
-def with_sessions(profiles: Profiles, sessions: Sessions) -> Profiles:
-    """`profiles` with `POINT.arriving_mwh` and `POINT.stay_h` of every point, an arrival in the row in which the car comes.
+def with_sessions(profiles: Profiles, sessions: Sessions, points: Sequence[str] | None = None) -> Profiles:
+    """`profiles` with `POINT.arriving_mwh` and `POINT.stay_h` of every point, those of the sessions where none are named.
 
-    A car that comes outside the profiles is left out, as is one that comes while the row has another one at the same point.
+    A car that comes between two rows is there from the next row on, and leaves at its own time; one that would find the point
+    taken waits for the next row. A car that comes outside the profiles is left out. Raises `ConfigError` for sessions at
+    points that are not named.
     """
-    offset_h = float((sessions.start - profiles.start) / np.timedelta64(1, "h"))
-    row = np.floor((sessions.arrival_h + offset_h) * 60.0 / profiles.step_min + 1e-9).astype(np.int64)
-    events = np.zeros((2, len(profiles), len(sessions.points)))
-    for k in np.flatnonzero((row >= 0) & (row < len(profiles))).tolist():
-        here = (row[k], sessions.station[k])
-        if events[0][here] == 0.0:
-            events[0][here] = sessions.energy_mwh[k]
-            events[1][here] = sessions.departure_h[k] - sessions.arrival_h[k]
-    names = [f"{point}.{series}" for series in (ENERGY, STAY) for point in sessions.points]
+    named = sessions.points if points is None else tuple(points)
+    place = {name: k for k, name in enumerate(named)}
+    lost = sorted({sessions.points[k] for k in sessions.station.tolist()} - set(named))
+    if lost:
+        raise ConfigError("Some sessions are at no charging point.", [Problem(name, "there is no such charging point") for name in lost])
+    events, taken = np.zeros((2, len(profiles), len(named))), np.zeros(len(named))
+    offset_h = float((sessions.start - profiles.start) / np.timedelta64(1, "m")) / 60.0
+    begins, ends = ((hours + offset_h) * 60.0 / profiles.step_min for hours in (sessions.arrival_h, sessions.departure_h))
+    for k in range(len(sessions)):
+        point = place[sessions.points[sessions.station[k]]]
+        row = ceil(max(float(begins[k]), float(taken[point])) - 1e-9)
+        if begins[k] < 0 or row >= len(profiles) or ends[k] <= row:
+            continue
+        events[:, row, point] = sessions.energy_mwh[k], (ends[k] - row) * profiles.step_min / 60.0
+        taken[point] = ends[k]
+    names = [f"{point}.{series}" for series in (ENERGY, STAY) for point in named]
     values = np.concatenate([profiles.values, *events], axis=1)
     values.flags.writeable = False
     return replace(
         profiles,
         columns=(*profiles.columns, *names),
         values=values,
-        peak=np.append(profiles.peak, events.max(axis=1)),
-        kinds=(*profiles.kinds, *[OTHER] * len(names)),
+        peak=np.append(profiles.peak, events.max(axis=1, initial=0.0)),
+        kinds=(*profiles.kinds, *[EVENT] * len(names)),
         source=f"{profiles.source}; charging sessions: {sessions.source}",
     )
+
+
+def no_sessions() -> Sessions:
+    """Nobody comes."""
+    none = np.zeros(0)
+    return Sessions(np.datetime64("2000-01-01T00:00", "m"), (), np.zeros(0, dtype=np.int64), none, none, none, "none", "")
 
 
 # -------------------------------------------------------------------------------------------------- drawn

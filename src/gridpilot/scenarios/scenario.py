@@ -13,8 +13,9 @@ from gridpilot.devices import DeviceTable, device_kind
 from gridpilot.disturbances import Channel, Threat
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.network import Network
-from gridpilot.profiles import Profiles, load_profiles
+from gridpilot.profiles import Profiles, Sessions, load_profiles, with_sessions
 from gridpilot.profiles.price import Market, with_price
+from gridpilot.profiles.sessions import no_sessions
 from gridpilot.rewards import weights
 from gridpilot.scenarios.area import Area, area_problems
 from gridpilot.values import REWARD_TERMS, Ints
@@ -82,6 +83,8 @@ class Scenario:
     """Devices per kind; the generator table has exactly one slack unit."""
     sources: Mapping[str, Source]
     """Per profile name how it drives the devices."""
+    sessions: Sessions | None = None
+    """Cars that come to the charging points."""
     threats: tuple[Threat, ...] = ()
     switchable: tuple[str, ...] = ()
     """Branches that have an entry in the action vector; TOPOLOGY may name every branch."""
@@ -120,12 +123,17 @@ class Scenario:
         source = self.sources.get(name.replace("_", "-"))
         return load_profiles(name, repair=source.repair) if source is not None and source.repair else load_profiles(name)
 
+    def weather(self) -> tuple[str, ...]:
+        """Those of `drivers` that profiles drive; the others are events."""
+        events = {f"{name}.{series}" for kind, table in self.tables.items() for series in device_kind(kind).events for name in table.name}
+        return tuple(driver for driver in self.drivers() if driver not in events)
+
     def driven_by(self, profiles: Profiles) -> Profiles:
-        """`profiles` with one column per driver, in MW and Mvar, in the order of `drivers`.
+        """`profiles` with one column per driver but events, in MW and Mvar, in the order of `weather`.
 
         Raises `ConfigError` where the scenario does not know how to read these profiles.
         """
-        drivers = self.drivers()
+        drivers = self.weather()
         source = self.sources.get(profiles.name)
         if source is None:
             if set(drivers) <= set(profiles.columns):
@@ -137,6 +145,20 @@ class Scenario:
                 lost,
             )
         return source.completed(profiles).scaled({driver: source.columns[driver] for driver in drivers})
+
+    def with_events(self, driven: Profiles) -> Profiles:
+        """What drives the devices, on the cycle of a model, with the events among it: one column per driver, in their order.
+
+        Raises `ConfigError` for sessions at charging points that do not exist.
+        """
+        points = self.tables["ev"].name if "ev" in self.tables else ()
+        if not points:
+            return driven
+        full = with_sessions(driven, self.sessions or no_sessions(), points)
+        order = [full.column(name) for name in self.drivers()]
+        values, peak = np.ascontiguousarray(full.values[:, order]), full.peak[order]
+        values.flags.writeable = peak.flags.writeable = False
+        return replace(full, columns=self.drivers(), values=values, peak=peak, kinds=tuple(full.kinds[k] for k in order))
 
     def places(self) -> dict[Channel, dict[str, int]]:
         """Per disturbance channel the index of every component that it can change."""
@@ -171,15 +193,23 @@ def _problems(scenario: Scenario) -> list[Problem]:
             for name, bus in zip(table.name, table.bus, strict=True)
             if not 0 <= bus < n
         ]
-    found += _slack_problems(scenario)
+    found += _slack_problems(scenario) + _tap_problems(scenario)
     found += area_problems(scenario.areas, scenario.network)
     found += [Problem(name, "is switchable but no branch") for name in scenario.switchable if name not in scenario.network.branch_name]
     found += [Problem(name, "unknown reward term") for name in scenario.rewards.weights if name not in REWARD_TERMS]
     if not found:
         weights(scenario.rewards.weights)
         for source_name, source in scenario.sources.items():
-            found += [Problem(f"{source_name}: {d}", "has no column") for d in scenario.drivers() if d not in source.columns]
+            found += [Problem(f"{source_name}: {d}", "has no column") for d in scenario.weather() if d not in source.columns]
     return found
+
+
+def _tap_problems(scenario: Scenario) -> list[Problem]:
+    tables = [table for kind, table in scenario.tables.items() if device_kind(kind).adjusts == "tap"]
+    branches = [branch for table in tables for branch in table.branch.tolist()]
+    lost = [Problem("tap_changer", f"is at branch {k}, which is not there") for k in branches if not 0 <= k < scenario.network.n_branch]
+    twice = sorted({k for k in branches if branches.count(k) > 1})
+    return lost + [Problem(scenario.network.branch_name[k], "has two tap changers; a branch has one ratio") for k in twice if not lost]
 
 
 def _slack_problems(scenario: Scenario) -> list[Problem]:
@@ -192,25 +222,41 @@ def _slack_problems(scenario: Scenario) -> list[Problem]:
 def device_tables(network: Network, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, DeviceTable]:
     """Tables from rows per kind: `name`, `bus` (its name), and the parameters of the kind.
 
-    Raises `ConfigError` naming every unknown bus, parameter and missing value.
+    A kind that changes ratios has `branch` (its name) instead of `bus`. Raises `ConfigError` naming every unknown bus,
+    parameter and missing value.
     """
-    buses = frozenset(network.bus_name)
-    problems = [problem for kind, own in rows.items() for row in own for problem in _row_problems(buses, kind, row)]
+    problems = []
+    for kind, own in rows.items():
+        place, names = _place(network, kind)
+        problems += [problem for row in own for problem in _row_problems((place, frozenset(names)), kind, row)]
     if problems:
         raise ConfigError("Some devices cannot be built.", problems)
     return {kind: _table(network, kind, own) for kind, own in rows.items()}
 
 
-def _row_problems(buses: frozenset[str], kind: str, row: Mapping[str, Any]) -> list[Problem]:
+def _row_problems(places: tuple[str, frozenset[str]], kind: str, row: Mapping[str, Any]) -> list[Problem]:
     where = f"{kind} {row.get('name', '(no name)')}"
-    found = [Problem(where, f"has no {key!r}") for key in ("name", "bus") if key not in row]
-    if "bus" in row and row["bus"] not in buses:
-        found.append(Problem(where, f"there is no bus {row['bus']!r}"))
-    known = {"name", "bus", "curve", *device_kind(kind).parameters._fields}
+    place, names = places
+    found = [Problem(where, f"has no {key!r}") for key in ("name", place) if key not in row]
+    if place in row and row[place] not in names:
+        found.append(Problem(where, f"there is no {place} {row[place]!r}"))
+    known = {"name", place, "curve", *device_kind(kind).parameters._fields}
     return found + [Problem(where, f"there is no parameter {key!r}; valid: {', '.join(sorted(known))}") for key in row if key not in known]
 
 
 def _table(network: Network, kind: str, rows: Sequence[Mapping[str, Any]]) -> DeviceTable:
-    numbers = [{key: value for key, value in row.items() if key not in ("name", "bus")} for row in rows]
-    bus = np.array([network.bus(row["bus"]) for row in rows], dtype=np.int64)
-    return DeviceTable(kind, tuple(row["name"] for row in rows), bus, device_kind(kind).from_rows(numbers))
+    place, places = _place(network, kind)
+    numbers = [{key: value for key, value in row.items() if key not in ("name", place)} for row in rows]
+    where = {name: k for k, name in enumerate(places)}
+    index = np.array([where[row[place]] for row in rows], dtype=np.int64)
+    names, made = tuple(row["name"] for row in rows), device_kind(kind).from_rows(numbers)
+    if place == "branch":
+        return DeviceTable(kind, names, network.branch_to[index], made, index)
+    return DeviceTable(kind, names, index, made)
+
+
+def _place(network: Network, kind: str) -> tuple[str, tuple[str, ...]]:
+    """What says where a device of a kind is, and the names that it may say."""
+    if device_kind(kind).adjusts == "tap":
+        return "branch", network.branch_name
+    return "bus", network.bus_name

@@ -44,10 +44,11 @@ def check_device(kind: DeviceKind, parameters: Any) -> None:
     _require(type(state) is kind.state, f"initial_state of {kind.name!r} must return a {kind.state.__name__}, found {found}.")
     _check_arrays("initial_state", state, (BATCH, n))
     setpoint = kind.initial_setpoint(parameters)
-    _check_arrays("initial_setpoint", (setpoint,), (n,))
+    width = 2 * n if len(setpoint) == 2 * n else n
+    _check_arrays("initial_setpoint", (setpoint,), (width,))
     random = np.random.default_rng(7)
     for k in range(STEPS):
-        case = _draw_case(kind, parameters, state, setpoint, random, dt_h=(1 / 12, 0.25, 1.0)[k % 3])
+        case = _draw_case(kind, parameters, state, setpoint, n, random, dt_h=(1 / 12, 0.25, 1.0)[k % 3])
         state = _check_step(kind, case, random)
 
 
@@ -84,15 +85,16 @@ def _check_arrays(source: str, values: Any, shape: tuple[int, ...]) -> None:
 # ------------------------------------------------------------------------------------------------------- steps
 
 
-def _draw_case(kind: DeviceKind, parameters: Any, state: Any, setpoint: Floats, random: Generator, dt_h: float) -> Case:
+def _draw_case(kind: DeviceKind, parameters: Any, state: Any, setpoint: Floats, n: int, random: Generator, dt_h: float) -> Case:
     """Weather from nothing to plenty, some devices out, and orders inside, at and far beyond the bounds."""
     shape = (BATCH, len(setpoint))
-    exogenous = random.uniform(0.0, LARGEST_MW, (BATCH, len(kind.series) * len(setpoint))) * random.integers(0, 2, (BATCH, 1))
-    in_service = random.uniform(size=shape) < 0.85
+    exogenous = random.uniform(0.0, LARGEST_MW, (BATCH, len(kind.series) * n)) * random.integers(0, 2, (BATCH, 1))
+    in_service = random.uniform(size=(BATCH, n)) < 0.85
     low, high = _called(kind.bounds, "bounds", parameters, state, exogenous, in_service, dt_h)
     _check_arrays("bounds", (low, high), shape)
     _require((low <= high).all(), f"bounds of {kind.name!r}: the lowest setpoint must not be above the highest.")
-    _require(not (np.abs(low) + np.abs(high))[~in_service].any(), f"bounds of {kind.name!r}: a device out of service can follow 0 only.")
+    out = np.tile(~in_service, len(setpoint) // n)
+    _require(not (np.abs(low) + np.abs(high))[out].any(), f"bounds of {kind.name!r}: a device out of service can follow 0 only.")
     inside = np.clip(setpoint, low, high)
     inside = np.where(np.isfinite(high - low), low + random.uniform(size=shape) * (high - low), inside)
     choice = random.integers(0, 5, shape)
@@ -113,6 +115,11 @@ def _check_step(kind: DeviceKind, case: Case, random: Generator) -> Any:
     _check_arrays("settle", state, p_mw.shape)
     _check_outcome(kind, outcome, p_mw.shape)
     _check_elements(kind, case, seen)
+    _check_adjust(kind, case)
+    if kind.safety is not None:
+        measure = _called(kind.safety, "safety", case.parameters, state)
+        _check_arrays("safety", (measure,), p_mw.shape)
+        _require((measure >= 0.0).all(), f"safety of {kind.name!r} must not be negative.")
     value = _called(kind.closing_value_mwh, "closing_value_mwh", case.parameters, state)
     _check_arrays("closing_value_mwh", (value,), p_mw.shape)
     return state
@@ -121,7 +128,7 @@ def _check_step(kind: DeviceKind, case: Case, random: Generator) -> Any:
 def _check_inject(kind: DeviceKind, case: Case) -> Floats:
     injection = _called(kind.inject, "inject", *case)
     _require(hasattr(injection, "p_mw") and hasattr(injection, "q_mvar"), f"inject of {kind.name!r} must return an Injection.")
-    _check_arrays("inject", injection, case.setpoint.shape)
+    _check_arrays("inject", injection, case.in_service.shape)
     idle = injection.p_mw[~case.in_service].any() or injection.q_mvar[~case.in_service].any()
     _require(not idle, f"inject of {kind.name!r}: a device out of service exchanges nothing.")
     low, high = kind.bounds(case.parameters, case.state, case.exogenous, case.in_service, case.dt_h)
@@ -129,6 +136,24 @@ def _check_inject(kind: DeviceKind, case: Case) -> Floats:
     _require(_same(clipped, injection), f"inject of {kind.name!r}: an order beyond `bounds` must do what the order at the bound does.")
     p_mw: Floats = injection.p_mw
     return p_mw
+
+
+def _check_adjust(kind: DeviceKind, case: Case) -> None:
+    """What it does to the grid: a number for every device, inside its bounds, and nothing from a bank that is out of service."""
+    _require((kind.adjust is None) == (kind.adjusts == ""), f"{kind.name!r} must say what its `adjust` adjusts: 'tap' or 'bank'.")
+    if kind.adjust is None:
+        return
+    asked = case.parameters, case.state, case.setpoint, case.in_service, case.dt_h
+    found = _called(kind.adjust, "adjust", *asked)
+    _check_arrays("adjust", (found,), case.in_service.shape)
+    low, high = kind.bounds(case.parameters, case.state, case.exogenous, case.in_service, case.dt_h)
+    clipped = kind.adjust(asked[0], asked[1], np.minimum(np.maximum(case.setpoint, low), high), *asked[3:])
+    same = np.array_equal(clipped[case.in_service], found[case.in_service])
+    _require(same, f"adjust of {kind.name!r}: an order beyond `bounds` must do what the order at the bound does.")
+    if kind.adjusts == "tap":
+        _require((found > 0.0).all(), f"adjust of {kind.name!r}: a ratio must be above 0.")
+    else:
+        _require(not found[~case.in_service].any(), f"adjust of {kind.name!r}: a bank out of service supplies nothing.")
 
 
 def _settled(kind: DeviceKind, case: Case, p_mw: Floats) -> tuple[Any, Outcome]:

@@ -72,9 +72,19 @@ class Patient:
     def room(self, control: Control, state: GridState) -> tuple[float, float]:
         """Lowest and highest value of a device's parameter that can be followed at a state, with the operator's sign."""
         now = situation(self.twin.model, state)
-        ends = (control.verb.sign * float(side[control.kind][control.index]) for side in (now.low, now.high))
+        ends = (control.sign * float(side[control.kind][control.column]) for side in (now.low, now.high))
         low, high = sorted(ends)
         return low, high
+
+    def is_ready(self, control: Control, state: GridState) -> bool:
+        """Whether a device could be moved at once: False for a unit that has yet to start up, and a charging point without a car."""
+        if control.kind == "ev":
+            return bool(state.devices["ev"].needed_mwh[0, control.index] > 0.0)
+        if control.kind != "generator":
+            return True
+        units, now = self.twin.model.parameters("generator"), state.devices["generator"]
+        k = control.index
+        return not units.start_h[k] > 0.0 or bool(now.on[0, k] and now.since_h[0, k] >= 0.0)
 
 
 def _is_ordinary(moved: Transition) -> bool:

@@ -40,13 +40,13 @@ class Sealed(NamedTuple):
 
 def seal_header(header: Header) -> Sealed:
     """The first line; raises `TraceError` where a value is not a finite number or no JSON."""
-    return _seal({"kind": HEADER, "schema": SCHEMA, **_plain(header)}, FIRST)
+    return seal({"kind": HEADER, "schema": SCHEMA, **_plain(header)}, FIRST)
 
 
 def seal_record(record: Record, previous: str) -> Sealed:
     """The line of a record after the line whose hash is `previous`; raises as `seal_header`."""
     views = tuple(replace(view, preview=None, sensitivity={}, voltage_sensitivity={}, loss_sensitivity={}) for view in record.views)
-    return _seal({"kind": RECORD, **_plain(replace(record, views=views))}, previous)
+    return seal({"kind": RECORD, **_plain(replace(record, views=views))}, previous)
 
 
 def open_line(line: bytes, previous: str) -> tuple[dict[str, Any], str]:
@@ -79,7 +79,8 @@ def record_of(body: Mapping[str, Any]) -> Record:
     return _typed(body, Record)
 
 
-def _seal(body: dict[str, Any], previous: str) -> Sealed:
+def seal(body: dict[str, Any], previous: str) -> Sealed:
+    """The line of a body with a `kind`, after the line whose hash is `previous`; raises `TraceError` for what is not finite."""
     wrong = [Problem(where, f"is {value}, and a trace holds finite numbers only") for where, value in _non_finite(body, body["kind"])]
     if wrong:
         raise TraceError("Nothing was written.", wrong)

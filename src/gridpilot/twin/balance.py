@@ -71,6 +71,18 @@ def read_weather(layout: Layout, table: Floats, state: State, b: int) -> None:
 
 
 @inlined
+def adjust_grid(layout: Layout, work: Work, b: int) -> None:
+    """Ratios and capacitor banks as the power flow takes them."""
+    for k in range(len(layout.tap_device)):
+        branch = layout.tap_branch[k]
+        work.tap[b, branch] = layout.tap[branch] * work.adjusted[b, layout.tap_device[k]]
+    for k in range(len(layout.bank_device)):
+        work.bank_mvar[b, layout.bus[layout.bank_device[k]]] = 0.0
+    for k in range(len(layout.bank_device)):
+        work.bank_mvar[b, layout.bus[layout.bank_device[k]]] += work.adjusted[b, layout.bank_device[k]]
+
+
+@inlined
 def command_breakers(state: State, work: Work, crew_h: float, b: int) -> bool:
     """Orders that can be followed, a locked-out branch staying open, and the branches that are in service.
 

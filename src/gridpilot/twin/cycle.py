@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numba import literal_unroll
 
-from gridpilot.devices.fleet import COST, Fleet, inject_fleet, inject_kind, settle_kind, write_all
+from gridpilot.devices.fleet import COST, Fleet, Places, add_rows, inject_fleet, inject_kind, settle_kind, write_all
 from gridpilot.errors import ConfigError
 from gridpilot.jit import Resident, borrowed, inlined, kernel
 from gridpilot.powerflow.seam import as_flow
 from gridpilot.twin import ledger, rounds
 from gridpilot.twin.arrays import pick
-from gridpilot.twin.balance import mask_devices, mask_grid, read_weather
+from gridpilot.twin.balance import adjust_grid, mask_devices, mask_grid, read_weather
 from gridpilot.twin.grids import Grids, State
 from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
@@ -32,14 +32,14 @@ _BRANCH_FAULT, _LOAD_FACTOR = 0, 1
 @kernel
 def open_cycle(held: Resident[Grids], fleet: Resident[Fleet], world: Resident[Outside]) -> tuple[bool, bool, bool]:
     """`begin_cycle`, and devices say what they would exchange with the grid."""
-    (_, rules, _), state, work, _ = borrowed(held)
+    (layout, rules, _), state, work, _ = borrowed(held)
     begun = _begin(borrowed(held), borrowed(world))
     if begun[0]:
-        kinds, device, column = borrowed(fleet), 0, 0
+        kinds, at = borrowed(fleet), Places(0, 0, 0)
         for kind in literal_unroll(kinds):
-            device, column = inject_kind(
-                kind, device, column, state.orders, state.exogenous, work.in_service, rules.dt_h, work.p_mw, work.q_mvar
-            )
+            at = inject_kind(kind, at, state.orders, state.exogenous, work.in_service, rules.dt_h, work.p_mw, work.q_mvar, work.adjusted)
+        for b in range(len(state.step)):
+            adjust_grid(layout, work, b)
     return begun
 
 
@@ -51,6 +51,14 @@ def begin_cycle(held: Resident[Grids], world: Resident[Outside]) -> tuple[bool, 
     scheduled disturbances began or ended, and whether it is the last cycle of some element.
     """
     return _begin(borrowed(held), borrowed(world))
+
+
+@kernel
+def adjust_all(held: Resident[Grids]) -> None:
+    """Ratios and capacitor banks of all elements, as their devices have set them."""
+    (layout, _, _), state, work, _ = borrowed(held)
+    for b in range(len(state.step)):
+        adjust_grid(layout, work, b)
 
 
 @inlined
@@ -98,7 +106,8 @@ def settle_devices(held: Resident[Grids], fleet: Resident[Fleet]) -> None:
             work.totals[k, b] = 0.0
     kinds, device = borrowed(fleet), 0
     for kind in literal_unroll(kinds):
-        device = settle_kind(kind, device, work.real_mw, rules.dt_h, work.totals, work.cost_usd)
+        device = settle_kind(kind, device, work.real_mw, rules.dt_h, work.totals, work.cost_usd, work.unsafe)
+    add_rows(work.unsafe, work.safety)
 
 
 @kernel
@@ -122,7 +131,8 @@ def run_cycle(model: Model, world: World, piece: Piece, decide: Callable[[Piece]
         refuse_the_end(fits, world, piece)
         decide(piece)
         state, work = piece.grids.state, piece.grids.work
-        inject_fleet(piece.fleet, state.orders, state.exogenous, work.in_service, model.dt_h, work.p_mw, work.q_mvar)
+        inject_fleet(piece.fleet, state.orders, state.exogenous, work.in_service, model.dt_h, work.p_mw, work.q_mvar, work.adjusted)
+        adjust_all(piece.held)
     solve_grid(model.engine, piece)
     settle_devices(piece.held, piece.fleet)
     close_cycle(model, world, piece, last)
@@ -164,9 +174,11 @@ def _solve(engine: PowerFlow, piece: Piece, asking: int) -> None:
     work, into = piece.grids.work, piece.grids.state.flow
     rows = work.rows[:asking]
     start: Flow = pick(as_flow(into), rows)
+    given = {"tap": work.tap, "bank_mvar": work.bank_mvar}
+    positions: dict[str, Any] = {name: values[rows] for name, values in given.items() if len(values)}
     flow = engine.solve(
         work.p_bus_mw[rows], work.q_bus_mvar[rows], kind=work.kind[rows], v_set_pu=work.v_set_pu[rows], closed=work.in_use[rows],
-        start=start,
+        start=start, **positions,
     )  # fmt: skip
     arrays: tuple[Any, ...] = into
     for field, values in zip(fields(flow), arrays, strict=True):

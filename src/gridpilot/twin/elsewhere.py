@@ -13,7 +13,7 @@ import numpy as np
 from gridpilot.devices import Outcome
 from gridpilot.devices.fleet import COST, add_up, inject_fleet, settle_fleet
 from gridpilot.errors import PhysicsError
-from gridpilot.twin.cycle import begin_cycle, close_cycle, refuse_the_end, solve_grid
+from gridpilot.twin.cycle import adjust_all, begin_cycle, close_cycle, refuse_the_end, solve_grid
 from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
 from gridpilot.twin.start import take_real_power
@@ -39,12 +39,18 @@ class Keeper(Protocol):
         """Which ones, in the flat order of all kinds `[k]`."""
         ...
 
+    @property
+    def orders(self) -> Ints:
+        """Places of their setpoints among all setpoints `[k]`."""
+        ...
+
     def inject(self, piece: Piece, first: bool) -> Reported:
         """What they would exchange with the grid. In the `first` state they stand at their initial orders."""
         ...
 
     def settle(self, piece: Piece, first: bool) -> Floats:
-        """Their outcomes `[6, B, k]`, after they have learned what they really exchanged: `piece.grids.work.real_mw`.
+        """What they tell of the step `[7, B, k]`, after they have learned what they really exchanged (`piece.grids.work.real_mw`): the
+        fields of their outcomes, and how far they are beyond what they are meant for.
 
         Writes their states into the piece's. The `first` state has no outcomes.
         """
@@ -60,19 +66,22 @@ def run_elsewhere(model: Model, world: World, piece: Piece, keeper: Keeper, *, f
     fits, struck, last = begin_cycle(piece.held, world.held(piece.first, piece.end))
     refuse_the_end(fits, world, piece)
     state, work, at = piece.grids.state, piece.grids.work, keeper.devices
-    inject_fleet(piece.fleet, state.orders, state.exogenous, work.in_service, model.dt_h, work.p_mw, work.q_mvar)
+    inject_fleet(piece.fleet, state.orders, state.exogenous, work.in_service, model.dt_h, work.p_mw, work.q_mvar, work.adjusted)
     reported = keeper.inject(piece, first)
     _refuse_what_is_no_number(reported)
-    state.orders[:, at], work.p_mw[:, at], work.q_mvar[:, at] = reported
+    state.orders[:, keeper.orders], work.p_mw[:, at], work.q_mvar[:, at] = reported
+    adjust_all(piece.held)
     solve_grid(model.engine, piece, first=first)
     if first:
         take_real_power(model, piece)
         keeper.settle(piece, first)
         return False
     outcomes = np.empty((len(Outcome._fields), *work.p_mw.shape))
-    settle_fleet(piece.fleet, work.real_mw, model.dt_h, outcomes)
-    outcomes[:, :, at] = keeper.settle(piece, first)
+    settle_fleet(piece.fleet, work.real_mw, model.dt_h, outcomes, work.unsafe)
+    told = keeper.settle(piece, first)
+    outcomes[:, :, at], work.unsafe[:, at] = told[:-1], told[-1]
     add_up(outcomes, work.totals)
+    add_up(work.unsafe[None], work.safety[None])
     work.cost_usd[...] = outcomes[COST]
     close_cycle(model, world, piece, last)
     return bool(struck)

@@ -1,7 +1,7 @@
 """The grids of a batch as kernels see them: arrays `[B, …]` that a cycle reads and writes in place.
 
-They are parts of a `Memory`. Shapes: `n` buses, `m` branches, `N` devices, `L` loads, `G` generators, `c` columns of weather,
-demand and prices.
+They are parts of a `Memory`. Shapes: `n` buses, `m` branches, `N` devices with `O` setpoints, `L` loads, `G` generators, `c`
+columns of weather, demand and prices.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class State(NamedTuple):
     step: Ints
     row: Ints
     orders: Floats
-    """Setpoints of all devices, kinds one after the other `[B, N]`."""
+    """Setpoints of all devices, kinds one after the other `[B, O]`: of a kind those for MW, then those for Mvar if it has any."""
     closed: Bools
     """Orders of breakers before a cycle, their positions after it `[B, m]`."""
     faulted: Bools
@@ -63,6 +63,11 @@ class Work(NamedTuple):
     p_bus_mw: Floats
     q_bus_mvar: Floats
     """Injections given to the power flow, without the slack unit's `[B, n]`."""
+    adjusted: Floats
+    """What devices do to the grid's ratios (over the network's) and susceptances (Mvar at 1 pu) `[B, N]`; `[0, 0]` where none does."""
+    tap: Floats
+    bank_mvar: Floats
+    """The same as the power flow takes it `[B, m]`, `[B, n]`; `[0, 0]` where no device does any."""
     kind: Codes
     v_set_pu: Floats
     """Kinds and setpoints of buses `[B, n]`."""
@@ -76,6 +81,8 @@ class Work(NamedTuple):
     """How far each device was beyond its own limits `[B, N]`."""
     totals: Floats
     """Sums of the devices' outcomes `[6, B]`."""
+    safety: Floats
+    """Sum of their safety measures `[B]`."""
     phase: Ints
     """How far an element is in the cycle; see `gridpilot.twin.rounds` `[B]`."""
     corrections: Ints
@@ -98,7 +105,7 @@ class Books(NamedTuple):
     terms: Floats
     """Reward terms, unweighted `[B, 7]`."""
     costs: Floats
-    """Constraint costs `[B, 3]`."""
+    """Constraint costs `[B, 4]`."""
     reward: Floats
     """Weighted sum of the terms `[B]`."""
     sums: Floats

@@ -107,7 +107,7 @@ def score(grids: Grids) -> None:
     batch = len(state.step)
     slack_p, schedule = np.empty(batch), np.empty(batch)
     for b in range(batch):
-        slack_p[b], schedule[b] = work.real_mw[b, layout.slack_unit], state.orders[b, layout.slack_unit]
+        slack_p[b], schedule[b] = work.real_mw[b, layout.slack_unit], state.orders[b, layout.slack_order]
     uncovered = uncovered_mw(layout, slack_p, books.shed_mw, books.spilled_mw, state.collapsed)
     facts = Facts(
         state.flow.loading, count.lost, state.flow.v, state.flow.energised, state.bus_active, layout.v_min_pu, layout.v_max_pu,
@@ -128,6 +128,7 @@ def score(grids: Grids) -> None:
             reward += weights[k] * terms[b, k]
         books.reward[b] = reward
         books.costs[b, 0], books.costs[b, 1], books.costs[b, 2] = count.overload[b], count.outside_pu[b], totals[UNSERVED, b]
+        books.costs[b, 3] = work.safety[b]
         happenings(state, work, books, b)
         book_areas(grids, b)
     for k in range(len(rows)):

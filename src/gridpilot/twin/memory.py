@@ -69,7 +69,7 @@ class Sections:
             self._add(name, _FLOATS, m)
         for name in ("losses", "residual"):
             self._add(name, _FLOATS, None)
-        self._add("orders", _FLOATS, self.model.n_devices)
+        self._add("orders", _FLOATS, self.model.n_orders)
         self._add("load_factor", _FLOATS, loads)
         self._add("exogenous", _FLOATS, len(layout.column_bus))
         for name in ("energised", "bus_active"):
@@ -129,7 +129,7 @@ class Blocks:
             step=view("step"),
             row=view("row"),
             devices={kind.name: kind.state._make(map(view, self.sections.of_devices[kind.name])) for kind in model.kinds},
-            setpoints=Setpoints({kind: np.ascontiguousarray(orders[:, columns]) for kind, columns in model.slices.items()}, view("closed")),
+            setpoints=Setpoints({kind: np.ascontiguousarray(orders[:, columns]) for kind, columns in model.orders.items()}, view("closed")),
             faulted=view("faulted"),
             protection=Protection(view("overload_h"), view("lockout_h"), view("tripped")),
             load_factor=view("load_factor"),
@@ -199,7 +199,11 @@ class Memory:
         states = tuple([kind.state._make(map(rows, self.blocks.sections.of_devices[kind.name])) for kind in model.kinds])
         fleet: Fleet = tuple(
             [
-                (model.parameters(kind.name), state, new_told(kind, size, len(model.scenario.tables[kind.name])))
+                (
+                    model.parameters(kind.name),
+                    state,
+                    new_told(kind, size, len(model.scenario.tables[kind.name]), model.order_count(kind.name)),
+                )
                 for kind, state in zip(model.kinds, states, strict=True)
             ]
         )
@@ -212,7 +216,7 @@ class Memory:
         nothing = np.zeros((0, 0))
         inputs = Inputs(
             work.p_bus_mw, work.q_bus_mvar, work.kind, work.v_set_pu, work.in_use, nothing, nothing, nothing,
-            flow.v_re, flow.v_im, flow.status,
+            flow.v_re, flow.v_im, flow.status, tap=work.tap, bank_mvar=work.bank_mvar,
         )  # fmt: skip
         return PieceSolver(engine, inputs, new_queue(work.rows), flow)
 
@@ -232,7 +236,7 @@ class Memory:
         for kind, names in self.blocks.sections.of_devices.items():
             for name, values in zip(names, state.devices[kind], strict=True):
                 views[name][...] = values
-        for kind, columns in model.slices.items():
+        for kind, columns in model.orders.items():
             views["orders"][:, columns] = setpoints.devices[kind]
         views["closed"][...] = setpoints.closed
 
@@ -256,6 +260,7 @@ def sections_of(model: Model) -> Sections:
 
 def _new_work(model: Model, batch: int) -> Work:
     layout = model.layout
+    nothing = np.zeros((0, 0))
     by_bus, by_branch, by_device = (batch, len(layout.base_kind)), (batch, len(layout.branch_from)), (batch, model.n_devices)
     return Work(
         bus_was_active=np.zeros(by_bus, dtype=np.bool_),
@@ -268,6 +273,9 @@ def _new_work(model: Model, batch: int) -> Work:
         real_mw=np.zeros(by_device),
         p_bus_mw=np.zeros(by_bus),
         q_bus_mvar=np.zeros(by_bus),
+        adjusted=np.zeros(by_device) if len(layout.tap_device) or len(layout.bank_device) else nothing,
+        tap=np.tile(layout.tap, (batch, 1)) if len(layout.tap_device) else nothing,
+        bank_mvar=np.zeros(by_bus) if len(layout.bank_device) else nothing,
         kind=np.zeros(by_bus, dtype=np.int8),
         v_set_pu=np.tile(layout.v_set_pu, (batch, 1)),
         in_use=np.zeros(by_branch, dtype=np.bool_),
@@ -275,6 +283,7 @@ def _new_work(model: Model, batch: int) -> Work:
         cost_usd=np.zeros(by_device),
         unsafe=np.zeros(by_device),
         totals=np.zeros((len(Outcome._fields), batch)),
+        safety=np.zeros(batch),
         phase=np.zeros(batch, dtype=np.int64),
         corrections=np.zeros(batch, dtype=np.int64),
         rounds=np.zeros(batch, dtype=np.int64),

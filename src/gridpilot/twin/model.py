@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gridpilot.actions import Controls, make_controls
-from gridpilot.devices import DeviceKind, device_kind
+from gridpilot.devices import DeviceKind, device_kind, renewable, storage
 from gridpilot.errors import ConfigError
 from gridpilot.jit import Resident, resident
 from gridpilot.powerflow import engine as make_engine
@@ -53,8 +53,17 @@ class Layout(NamedTuple):
     bus_from_step: Ints
     branch_from_step: Ints
     """Step from which a bus or branch is in service."""
+    tap: Floats
+    """The network's ratios `[m]`."""
+    tap_device: Ints
+    tap_branch: Ints
+    """Devices that change a ratio, and of which branch."""
+    bank_device: Ints
+    """Devices that are banks at their bus."""
     slack_unit: int
     """Flat index of the slack unit."""
+    slack_order: int
+    """Place of its schedule among the setpoints."""
     slack_bus: int
     slack_min_mw: float
     slack_max_mw: float
@@ -92,6 +101,8 @@ class Model:
     kinds: tuple[DeviceKind, ...]
     slices: Mapping[str, slice]
     """Columns of each kind in the flat arrays `[B, N]`."""
+    orders: Mapping[str, slice]
+    """Columns of each kind in the flat setpoints `[B, O]`."""
     columns: Mapping[str, slice]
     """Columns of each kind in `exogenous` `[B, c]`."""
     layout: Layout
@@ -106,6 +117,15 @@ class Model:
     @property
     def n_devices(self) -> int:
         return len(self.layout.bus)
+
+    @property
+    def n_orders(self) -> int:
+        return sum(map(self.order_count, self.orders))
+
+    def order_count(self, kind: str) -> int:
+        """Setpoints of a kind: one per device, or with those for reactive power two."""
+        columns = self.orders[kind]
+        return int(columns.stop - columns.start)
 
     def parameters(self, kind: str) -> Any:
         """Parameters of a kind's devices."""
@@ -137,6 +157,7 @@ def compile_model(scenario: Scenario, *, cycle_minutes: float = 5.0, engine: str
     _refuse_voltage_weight(scenario, made)
     kinds = tuple(device_kind(kind) for kind in scenario.tables)
     controls = _controls(scenario)
+    orders = _slices({kind.name: len(kind.initial_setpoint(scenario.tables[kind.name].parameters)) for kind in kinds})
     switchable = set(scenario.switchable)
     in_vector = tuple(e for e in controls.entries if not e.verb.moves_branches or e.target in switchable)
     return Model(
@@ -145,8 +166,9 @@ def compile_model(scenario: Scenario, *, cycle_minutes: float = 5.0, engine: str
         dt_h=dt_h,
         kinds=kinds,
         slices=_slices({kind.name: len(scenario.tables[kind.name]) for kind in kinds}),
+        orders=orders,
         columns=_slices({kind.name: len(scenario.tables[kind.name]) * len(kind.series) for kind in kinds}),
-        layout=_layout(scenario, kinds, dt_h),
+        layout=_layout(scenario, kinds, dt_h, orders["generator"].start + scenario.slack_unit),
         controls=controls,
         vector_controls=Controls(in_vector),
         weights=weights(scenario.rewards.weights),
@@ -185,10 +207,55 @@ def _controls(scenario: Scenario) -> Controls:
             ranges[kind] = -p.flexible_share * peak, p.flexible_share * peak
         elif kind in ("solar", "wind"):
             ranges[kind] = zeros, p.p_max_mw
+        elif kind in ("tap_changer", "shunt"):
+            ranges[kind] = p.position_min, p.position_max
+        elif kind == "grid_tie":
+            ranges[kind] = p.p_min_mw, p.p_max_mw
+        elif kind == "ev":
+            ranges[kind] = -p.p_max_mw, zeros
+        if kind in _REACTIVE and (p.q_control > 0.0).any():
+            low, high = _REACTIVE[kind](p)
+            ranges[kind] = np.concatenate([ranges[kind][0], low]), np.concatenate([ranges[kind][1], high])
     return make_controls(scenario.tables, ranges, [(name, k) for k, name in enumerate(scenario.network.branch_name)])
 
 
-def _layout(scenario: Scenario, kinds: tuple[DeviceKind, ...], dt_h: float) -> Layout:
+def _ordered_q(units: Any) -> tuple[Floats, Floats]:
+    """Range of Mvar that generators can be told."""
+    mine = units.q_control > 0.0
+    return np.where(mine, units.q_min_mvar, 0.0), np.where(mine, units.q_max_mvar, 0.0)
+
+
+def _both_ways(reach: Callable[[Any], Floats]) -> Callable[[Any], tuple[Floats, Floats]]:
+    return lambda p: (-reach(p) + 0.0, reach(p))
+
+
+_REACTIVE: Mapping[str, Callable[[Any], tuple[Floats, Floats]]] = {
+    "generator": _ordered_q,
+    "storage": _both_ways(storage.q_reach_mvar),
+    "solar": _both_ways(renewable.q_reach_mvar),
+    "wind": _both_ways(renewable.q_reach_mvar),
+}
+"""Per kind the range of its orders for reactive power `[n]`, from its parameters."""
+
+
+def _adjusting(scenario: Scenario, kinds: tuple[DeviceKind, ...]) -> dict[str, Ints]:
+    """Devices that change ratios, with their branches, and those that are banks."""
+    taps, branches, banks, first = [], [], [], 0
+    for kind in kinds:
+        table = scenario.tables[kind.name]
+        flat = np.arange(first, first + len(table))
+        first += len(table)
+        if kind.adjusts == "tap":
+            taps.append(flat)
+            branches.append(table.branch)
+        elif kind.adjusts == "bank":
+            banks.append(flat)
+    none = np.zeros(0, dtype=np.int64)
+    found = {"tap_device": taps, "tap_branch": branches, "bank_device": banks}
+    return {name: np.concatenate([*parts, none]).astype(np.int64) for name, parts in found.items()}
+
+
+def _layout(scenario: Scenario, kinds: tuple[DeviceKind, ...], dt_h: float, slack_order: int) -> Layout:
     tables, network = scenario.tables, scenario.network
     bus = np.concatenate([tables[kind.name].bus for kind in kinds])
     part = np.concatenate([np.full(len(tables[kind.name]), _PARTS.get(kind.name, OTHER)) for kind in kinds])
@@ -233,7 +300,10 @@ def _layout(scenario: Scenario, kinds: tuple[DeviceKind, ...], dt_h: float) -> L
         v_max_pu=network.bus_v_max_pu.copy(),
         bus_from_step=bus_from,
         branch_from_step=branch_from,
+        tap=network.tap.copy(),
+        **_adjusting(scenario, kinds),
         slack_unit=slack,
+        slack_order=slack_order,
         slack_bus=slack_bus,
         slack_min_mw=float(units.p_min_mw[scenario.slack_unit]),
         slack_max_mw=float(units.p_max_mw[scenario.slack_unit]),

@@ -18,6 +18,7 @@ from gridpilot.powerflow.sensitivities import ac_sensitivities, ptdf
 from gridpilot.twin.model import LOAD, RENEWABLE, Model
 from gridpilot.twin.narrate import narrate
 from gridpilot.twin.outlook import forecast
+from gridpilot.twin.positions import network_of
 from gridpilot.twin.situation import situation
 from gridpilot.twin.world import World
 from gridpilot.values import OFF, REWARD_TERMS, Bools, Codes, Floats, GridState, Previewer, Reading, Receipt, Transition, View
@@ -39,7 +40,7 @@ def observe(
         devices=_devices(model, state, element, now),
         branches=_branches(model, state, element),
         buses=_buses(model, state, element),
-        verbs=model.controls.targets(),
+        verbs={verb: targets for verb, targets in model.controls.targets().items() if targets or verb in _SHOWN},
         summary=_summary(model, state, element),
         outlook=_outlook(model, world, state, element, horizon, key),
         happenings=narrate(model, last, element) if last is not None else (),
@@ -69,7 +70,9 @@ def _devices(model: Model, state: GridState, element: int, now: Situation) -> di
                 values[field] = getattr(device_state, field)[element, k].item()
             for series, row in zip(kind.series, weather, strict=True):
                 values["demand_mw" if kind.name == "load" and series == "p_mw" else series] = row[k].item()
-            values["setpoint_mw"] = _in_operators_sign(model, kind.name, k, now)
+            values["ordered_position" if kind.adjusts else "setpoint_mw"] = _in_operators_sign(model, kind.name, k, now)
+            if "q_mvar" in bounds.get(name, {}):
+                values["setpoint_mvar"] = _in_operators_sign(model, kind.name, k, now, reactive=True)
             values["in_service"] = bool(now.present[kind.name][k])
             values.update(_ratings(table, k))
             if kind.name == "generator":
@@ -78,13 +81,20 @@ def _devices(model: Model, state: GridState, element: int, now: Situation) -> di
     return found
 
 
+_SHOWN = ("CURTAIL", "LOAD_SHAPE", "REDISPATCH", "STORAGE", "TOPOLOGY")
+"""Verbs that every view names; the others where there is something for them to move."""
+
+
 def _ratings(table: DeviceTable, k: int) -> dict[str, float]:
     """Nameplate numbers that an operator needs beside the state; a limit that does not exist is left out."""
     shown = ("p_min_mw", "p_max_mw", "ramp_mw_per_min", "is_slack", "cost_a", "cost_b", "co2_t_per_mwh", "energy_max_mwh",
              "energy_min_mwh", "charge_efficiency", "discharge_efficiency", "wear_usd_per_mwh", "flexible_share", "rebound_h",
-             "shaping_usd_per_mwh")  # fmt: skip
+             "shaping_usd_per_mwh", "neutral", "step_ratio", "step_mvar", "operation_s", "operation_usd", "operations_per_day",
+             "contract_mw", "sell_discount", "missed_usd_per_mwh", "start_h", "stop_h", "stop_cost_usd", "q_control")  # fmt: skip
     p = table.parameters
-    return _finite({field: float(getattr(p, field)[k]) for field in shown if field in p._fields})
+    left_out = {"start_h", "stop_h", "stop_cost_usd", "q_control"}  # where a unit has none
+    ratings = {field: float(getattr(p, field)[k]) for field in shown if field in p._fields}
+    return _finite({field: value for field, value in ratings.items() if value or field not in left_out})
 
 
 def _marginal(units: Any, k: int, p_mw: float) -> float:
@@ -97,10 +107,10 @@ def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if not (isinstance(value, float) and isinf(value))}
 
 
-def _in_operators_sign(model: Model, kind: str, index: int, now: Situation) -> float:
+def _in_operators_sign(model: Model, kind: str, index: int, now: Situation, *, reactive: bool = False) -> float:
     for entry in model.controls.entries:
-        if entry.kind == kind and entry.index == index:
-            return float(entry.verb.sign * now.devices[kind][index]) + 0.0
+        if entry.kind == kind and entry.index == index and entry.reactive == reactive:
+            return float(entry.sign * now.devices[kind][entry.column]) + 0.0
     return float(now.devices[kind][index])
 
 
@@ -110,9 +120,9 @@ def _bounds(model: Model, now: Situation) -> dict[str, dict[str, tuple[float, fl
     for entry in model.controls.entries:
         if entry.verb.moves_branches:
             continue
-        ends = sorted(entry.verb.sign * float(side[entry.kind][entry.index]) for side in (now.low, now.high))
+        ends = sorted(entry.sign * float(side[entry.kind][entry.column]) for side in (now.low, now.high))
         low, high = (min(max(end, entry.low), entry.high) + 0.0 for end in ends)
-        found.setdefault(entry.target, {})[entry.verb.parameter] = low, high
+        found.setdefault(entry.target, {})[entry.parameter] = low, high
     return found
 
 
@@ -236,7 +246,7 @@ def _ac_sensitivity(model: Model, state: GridState, element: int) -> tuple[dict[
     """Voltage in pu at every bus, and losses in MW, per MW injected by a device; nothing where no AC flow was solved."""
     if not (model.engine.has_voltages and state.flow.usable[element]) or state.collapsed[element]:
         return {}, {}
-    network = model.scenario.network
+    network = network_of(model, state, element)
     in_service, kind = _topology(model, state, element)
     try:
         effect = ac_sensitivities(network, state.flow, kind=kind, closed=in_service, element=element)
@@ -259,7 +269,7 @@ def _reactive_ratio(model: Model, state: GridState, element: int, kind: str) -> 
         p, q = state.exogenous[element, model.columns[kind]].reshape(2, len(table))
         return np.asarray(np.where(p > 0, q / np.where(p > 0, p, 1.0), 0.0), dtype=np.float64)
     if "q_per_p" in table.parameters._fields:
-        return np.asarray(table.parameters.q_per_p, dtype=np.float64)
+        return np.where(table.parameters.q_control > 0.0, 0.0, table.parameters.q_per_p)
     return np.zeros(len(table))
 
 

@@ -11,9 +11,10 @@ from functools import lru_cache
 import numpy as np
 
 from gridpilot.profiles import Forecaster, Profiles, forecaster_of
+from gridpilot.profiles.columns import EVENT
 from gridpilot.twin.arrays import replicate
 from gridpilot.twin.world import World, no_schedule
-from gridpilot.values import Floats, GridState
+from gridpilot.values import Bools, Floats, GridState
 
 
 @lru_cache(maxsize=8)
@@ -25,7 +26,14 @@ def forecast(world: World, state: GridState, horizon: int, key: int, element: in
     """Drivers expected in the next `horizon` cycles `[horizon, c]`, known by `state`'s time; errors follow from `key`."""
     row = state.row[element : element + 1]
     expected = _forecaster(world.profiles).forecast(world.table, row, horizon, world.profiles.rows_per_day, key)
+    expected[:, :, _events(world.profiles)] = 0.0
     return np.ascontiguousarray(expected[0])
+
+
+@lru_cache(maxsize=8)
+def _events(driven: Profiles) -> Bools:
+    """Columns that nobody forecasts `[c]`."""
+    return np.array([kind == EVENT for kind in driven.kinds], dtype=np.bool_)
 
 
 def make_outlook(world: World, state: GridState, horizon: int, key: int, element: int = 0) -> World:

@@ -15,6 +15,7 @@ from gridpilot.powerflow.contingency import Points, Security, contingencies
 from gridpilot.powerflow.outages import Outages
 from gridpilot.twin.model import Model
 from gridpilot.twin.outlook import make_outlook, on_outlook
+from gridpilot.twin.positions import positions_of
 from gridpilot.twin.situation import order_all, setpoints_of, situation
 from gridpilot.twin.step import step
 from gridpilot.twin.world import World
@@ -47,7 +48,7 @@ def operating_points(model: Model, state: GridState) -> Points:
     """The power flows of the cycle just passed, as they can be asked again."""
     flow, layout = state.flow, model.layout
     v_set = np.repeat(layout.v_set_pu[None], state.batch, axis=0)
-    return Points(flow.p_bus_mw, flow.q_bus_mvar, _kinds(model, state), v_set, _in_service(state), flow)
+    return Points(flow.p_bus_mw, flow.q_bus_mvar, _kinds(model, state), v_set, _in_service(state), flow, *positions_of(model, state))
 
 
 def load_mw(model: Model, state: GridState) -> Floats:

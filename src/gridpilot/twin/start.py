@@ -30,7 +30,7 @@ def set_out(model: Model, memory: Memory) -> None:
     view("load_factor").fill(1.0)
     for kind in model.kinds:
         parameters = model.parameters(kind.name)
-        view("orders")[:, model.slices[kind.name]] = kind.initial_setpoint(parameters)
+        view("orders")[:, model.orders[kind.name]] = kind.initial_setpoint(parameters)
         for name, values in zip(memory.blocks.sections.of_devices[kind.name], kind.initial_state(parameters, memory.batch), strict=True):
             view(name)[...] = values
 

@@ -76,7 +76,8 @@ def no_schedule(batch: int) -> Schedule:
 
 def drive(model: Model, profiles: Profiles) -> Profiles:
     """`profiles` as the drivers of a model, on its cycle; do it once and make many worlds from it."""
-    return model.scenario.driven_by(profiles).resampled(model.dt_h * 60.0)
+    scenario = model.scenario
+    return scenario.with_events(scenario.driven_by(profiles).resampled(model.dt_h * 60.0))
 
 
 def make_world(model: Model, driven: Profiles, first_rows: Sequence[int], seeds: Sequence[int], *, steps: int | None = None) -> World:

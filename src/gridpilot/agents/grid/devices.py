@@ -50,15 +50,17 @@ class OwnDevices:
 
     def inject(self, order_mw: Floats, weather: Floats, present: Bools) -> tuple[Floats, Floats]:
         """What they would exchange with the grid `[1, n]`."""
-        p_mw, q_mvar = np.zeros(self._shape), np.zeros(self._shape)
-        inject_fleet(self._fleet, order_mw, weather, present, self._dt_h, p_mw, q_mvar)
+        p_mw, q_mvar, adjusted = np.zeros((3, *self._shape))
+        inject_fleet(self._fleet, order_mw, weather, present, self._dt_h, p_mw, q_mvar, adjusted)
         return p_mw, q_mvar
 
     def settle(self, real_mw: Floats) -> Floats:
-        """Outcomes `[6, 1, n]` of what they really exchanged after the last `inject`."""
-        outcomes = np.zeros((len(Outcome._fields), *self._shape))
-        settle_fleet(self._fleet, real_mw, self._dt_h, outcomes)
-        return outcomes
+        """What devices tell of a step `[7, 1, n]`: outcomes of what they really exchanged after the last `inject`, and how far they are
+        beyond what they are meant for.
+        """
+        told = np.zeros((len(Outcome._fields) + 1, *self._shape))
+        settle_fleet(self._fleet, real_mw, self._dt_h, told[:-1], told[-1])
+        return told
 
     def stand_at(self, real_mw: Floats) -> None:
         """In the first state of an episode: what they exchange, before anything was consumed."""

@@ -124,6 +124,7 @@ class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
     """A step is closed."""
 
     outcomes: Table
-    """The fields of `gridpilot.devices.Outcome`, device by device, of the step and of the backlog; empty in the first state."""
+    """The fields of `gridpilot.devices.Outcome`, and how far a device is beyond what it is meant for, device by device, of the step
+    and of the backlog; empty in the first state."""
     states: list[Table]
     """Per kind the fields of its state, device by device; flags as 0 and 1."""

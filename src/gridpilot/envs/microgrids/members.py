@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class Member:
     name: str
     devices: Ints
     """The devices that it moves, in the flat order of all kinds `[k]`."""
+    orders: Ints
+    """Places of their setpoints in MW among all setpoints `[k]`."""
     device_names: tuple[str, ...]
     low_mw: Floats
     high_mw: Floats
@@ -55,6 +58,11 @@ class Members:
     def devices(self) -> Ints:
         """Every device that a microgrid moves, one microgrid after the other `[K]`."""
         return np.concatenate([member.devices for member in self.all])
+
+    @cached_property
+    def orders(self) -> Ints:
+        """Places of their setpoints among all setpoints `[K]`."""
+        return np.concatenate([member.orders for member in self.all])
 
     @cached_property
     def nameplate(self) -> Offer:
@@ -88,21 +96,21 @@ def make_members(config: MicrogridsConfig, ground: Ground) -> Members:
     size = {"agents": len(scenario.areas)} if config.horizontal == CONSENSUS else {}
     horizontal = make_horizontal(config.horizontal, **size, **config.horizontal_options)
     moved = _moved(model)
-    tree = role_tree({area.name: [name for name, _, _, _ in moved[k]] for k, area in enumerate(scenario.areas)})
+    tree = role_tree({area.name: [device.name for device in moved[k]] for k, area in enumerate(scenario.areas)})
     names = ground.observer.names
     owner = owners(names, scenario, tree)
     members = []
     for k, area in enumerate(scenario.areas):
-        device_names = tuple(name for name, _, _, _ in moved[k])
-        _, places, lows, highs = zip(*moved[k], strict=True) if moved[k] else ((), (), (), ())
+        device_names = tuple(device.name for device in moved[k])
         buses = [scenario.network.bus(bus) for bus in area.buses]
         members.append(
             Member(
                 name=area.name,
-                devices=np.array(places, dtype=np.int64),
+                devices=np.array([device.place for device in moved[k]], dtype=np.int64),
+                orders=np.array([device.order for device in moved[k]], dtype=np.int64),
                 device_names=device_names,
-                low_mw=np.array(lows, dtype=np.float64),
-                high_mw=np.array(highs, dtype=np.float64),
+                low_mw=np.array([device.low_mw for device in moved[k]], dtype=np.float64),
+                high_mw=np.array([device.high_mw for device in moved[k]], dtype=np.float64),
                 action_names=_action_names(vertical, horizontal, device_names),
                 seen=visible(area.name, names, owner, tree, config.visibility),
                 built_at=int(model.layout.bus_from_step[buses].max()),
@@ -128,18 +136,30 @@ def _wishes(config: MicrogridsConfig, model: Model) -> dict[str, dict[str, float
     return found
 
 
-def _moved(model: Model) -> list[list[tuple[str, int, float, float]]]:
-    """Per area the devices that can be moved: name, place, and the ends of the setpoint's range."""
-    found: list[list[tuple[str, int, float, float]]] = [[] for _ in model.scenario.areas]
+class _Moved(NamedTuple):
+    """A device that can be moved."""
+
+    name: str
+    place: int
+    order: int
+    """Among the setpoints."""
+    low_mw: float
+    high_mw: float
+
+
+def _moved(model: Model) -> list[list[_Moved]]:
+    """Per area the devices whose power can be ordered."""
+    found: list[list[_Moved]] = [[] for _ in model.scenario.areas]
     for entry in model.vector_controls.entries:
-        if entry.verb.moves_branches or entry.high <= entry.low:
+        if entry.verb.moves_branches or entry.reactive or entry.unit != "MW" or entry.high <= entry.low:
             continue
         place = model.slices[entry.kind].start + entry.index
+        order = model.orders[entry.kind].start + entry.column
         area = model.layout.areas.device[place]
         low, high = sorted((entry.verb.sign * entry.low, entry.verb.sign * entry.high))
         if area >= 0:
-            found[area].append((entry.target, place, low, high))
-    return [sorted(own, key=lambda one: one[1]) for own in found]
+            found[area].append(_Moved(entry.target, place, order, low, high))
+    return [sorted(own, key=lambda one: one.place) for own in found]
 
 
 def _action_names(vertical: VerticalProtocol, horizontal: HorizontalProtocol, devices: Sequence[str]) -> tuple[str, ...]:

@@ -52,7 +52,8 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         self.state_space = _box(len(self._ground.observer.names))
         self._random = np.random.default_rng()
         self._settings = config.settings
-        self._remote = None if config.centralized else RemoteDevices(config, self.members, self._ground.model)
+        self.remote = None if config.centralized else RemoteDevices(config, self.members, self._ground.model)
+        """The agents, where they are behind a message broker."""
         self._episodes: Episodes | None = None
         self._course: Course | None = None
         self._shown: Observation | None = None
@@ -122,9 +123,14 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         return seen
 
     @property
+    def steps(self) -> int:
+        """Cycles of an episode."""
+        return self._ground.steps
+
+    @property
     def messages(self) -> Counter[str]:
         """Logical messages so far by kind, before any share an envelope; none where all agents live here."""
-        return Counter() if self._remote is None else self._remote.messages.copy()
+        return Counter() if self.remote is None else self.remote.messages.copy()
 
     @property
     def grid_state(self) -> GridState | None:
@@ -134,7 +140,21 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
     @property
     def bytes_sent(self) -> int:
         """Bytes that this process has published on the broker: requests, and replies of agents that live here."""
-        return 0 if self._remote is None else sum(self._remote.session.traffic.bytes.values())
+        return 0 if self.remote is None else sum(self.remote.session.traffic.bytes.values())
+
+    @property
+    def standing_action(self) -> ByAgent:
+        """Under `setpoint`, the actions under which every device keeps the order it begins with; else the middle of all entries."""
+        model = self._ground.model
+        initial = np.concatenate([kind.initial_setpoint(model.parameters(kind.name)) for kind in model.kinds])
+        found = {}
+        for member in self.members.all:
+            action = np.zeros(len(member.action_names))
+            if self.members.vertical.entries(len(member.devices)) == len(member.devices):
+                part = (initial[member.orders] - member.low_mw) / (member.high_mw - member.low_mw)
+                action[: len(part)] = 2.0 * part - 1.0
+            found[member.name] = action
+        return found
 
     @property
     def residual_mva(self) -> Floats | None:
@@ -144,14 +164,14 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
     def close(self) -> None:
         """End the episode, and leave the broker; calling it again does nothing."""
         self.agents = []
-        if self._remote is not None:
-            self._remote.close()
+        if self.remote is not None:
+            self.remote.close()
 
     def _begin(self, seed: int, day: str | None) -> Observation:
         """Begin an episode, in the memory of the one before where it fits; its first features `[1, d]`."""
-        if self._remote is not None:
-            self._episodes = begin_elsewhere(self._ground, seed, day, self._remote)
-            self._course = Course(self.config, self.members, self._episodes, remote_act(self._remote))
+        if self.remote is not None:
+            self._episodes = begin_elsewhere(self._ground, seed, day, self.remote)
+            self._course = Course(self.config, self.members, self._episodes, remote_act(self.remote))
             return self._episodes.look()
         episodes = self._episodes
         if episodes is not None and episodes.ground is self._ground:
@@ -202,10 +222,10 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
                 "traded_usd": float(accounts.traded_usd[0, k]),
                 "traded_mwh": float(accounts.traded_mwh[0, k]),
             },
-            "ordered_mw": grids.state.orders[0, member.devices],
+            "ordered_mw": grids.state.orders[0, member.orders],
             "applied_mw": grids.work.real_mw[0, member.devices],
             "action_mask": self._mask(member),
-            "silent_cycles": 0 if self._remote is None else self._remote.missed[member.name],
+            "silent_cycles": 0 if self.remote is None else self.remote.missed[member.name],
         }
 
 

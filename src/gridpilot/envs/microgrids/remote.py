@@ -6,10 +6,10 @@ state but from what its agent says, so that what an agent's process changes is w
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,7 +35,19 @@ from gridpilot.values import Floats, Ints
 
 _HERE = "here"
 """Name of the host in this process."""
-_OUTCOMES = len(Outcome._fields)
+_TOLD = len(Outcome._fields) + 1
+"""What a device tells of a step: the fields of its outcome, and how far it is beyond what it is meant for."""
+
+
+class Exchange(NamedTuple):
+    """What agents said in a step: enough to take the grid through it again without them. Numbers alone, as JSON knows them."""
+
+    reported: list[list[float]]
+    """The fields of `Reported`, device by device."""
+    outcomes: list[list[float]]
+    """The fields of `Outcome` and how far a device is beyond what it is meant for, device by device."""
+    states: list[list[list[list[float]]]]
+    """Per member as in its receipt."""
 
 
 class RemoteDevices:
@@ -53,6 +65,9 @@ class RemoteDevices:
         self._seats: list[_Seat] = []
         self._lost: set[str] = set()
         self._step = 0
+        self._known: deque[Exchange] = deque()
+        self.last: Exchange
+        """What was said in the last step."""
         self.missed: dict[str, int] = {}
         """For how many cycles each agent has been silent."""
         settings = StepSettings(mode=config.mode, deadline_s=config.deadline_s)
@@ -73,9 +88,19 @@ class RemoteDevices:
         """In the flat order of all kinds `[k]`."""
         return self._members.devices
 
+    @property
+    def orders(self) -> Ints:
+        """Places of their setpoints among all setpoints `[k]`."""
+        return self._members.orders
+
     def new_episode(self) -> None:
         """What comes next is the first state of another episode."""
         self._episode += 1
+
+    def play_back(self, exchanges: Iterable[Exchange]) -> None:
+        """Take these as what agents say in the next steps, without asking them; after that, all take over where they then stand."""
+        self._known.extend(exchanges)
+        self._lost = {member.name for member in self._members.all}
 
     def order(self, moves: Floats) -> None:
         """The actions of all members for the next step `[1, E]`."""
@@ -87,6 +112,9 @@ class RemoteDevices:
         self._step = int(piece.grids.state.step[0])
         if first:
             self._seats = [_Seat() for _ in self._members.all]
+        if self._known:
+            return self._heard_before()
+        if first:
             asked: dict[str, object] = {m.name: self._begin(piece, k) for k, m in enumerate(self._members.all)}
             reports = self._ask("begin", asked, list[Report], self._join_s)
         else:
@@ -102,6 +130,15 @@ class RemoteDevices:
                 seat.hear(self._checked(member, heard))
                 self.messages["report"] += len(heard)
                 self.messages["setpoint"] += len(heard) if any(self._members.entries) and not first else 0
+        return self._reported()
+
+    def _heard_before(self) -> Reported:
+        ends = np.cumsum([len(member.devices) for member in self._members.all])[:-1]
+        for seat, own in zip(self._seats, np.split(np.array(self._known[0].reported), ends, axis=1), strict=True):
+            seat.hear(own)
+        return self._reported()
+
+    def _reported(self) -> Reported:
         self.missed = {m.name: seat.silent for seat, m in zip(self._seats, self._members.all, strict=True)}
         return Reported(*(np.concatenate([seat.reported[row] for seat in self._seats])[None] for row in range(len(Reported._fields))))
 
@@ -111,12 +148,23 @@ class RemoteDevices:
         What an agent has not closed it is told again with the next action; until it answers, its devices cost nothing and stay
         as they were last known.
         """
+        if self._known:
+            self.last = self._known.popleft()
+            for places, states in zip(self._places, self.last.states, strict=True):
+                places.write_states(piece, states)
+            return np.array(self.last.outcomes)[:, None]
+        outcomes = self._settled(piece, first)
+        reported = np.concatenate([seat.reported for seat in self._seats], axis=1)
+        self.last = Exchange(reported.tolist(), outcomes[:, 0].tolist(), [places.read_states(piece) for places in self._places])
+        return outcomes
+
+    def _settled(self, piece: Piece, first: bool) -> Floats:
         real = piece.grids.work.real_mw[0]
         here = [(k, m) for k, m in enumerate(self._members.all) if not self._seats[k].silent]
         asked: dict[str, object] = {m.name: Network(self._step, real[m.devices].tolist(), first) for _, m in here}
         receipts = self._ask("settle", asked, Receipt, self._deadline_s)
         self.messages.update(network=len(asked), receipt=len(receipts))
-        outcomes = [np.zeros((_OUTCOMES, 1, len(member.devices))) for member in self._members.all]
+        outcomes = [np.zeros((_TOLD, 1, len(member.devices))) for member in self._members.all]
         for k, member in enumerate(self._members.all):
             receipt, seat = receipts.get(member.name), self._seats[k]
             if receipt is None:
@@ -125,7 +173,7 @@ class RemoteDevices:
             seat.backlog.clear()
             self._places[k].write_states(piece, receipt.states)
             if not first:
-                outcomes[k] = np.array(receipt.outcomes, dtype=np.float64).reshape(_OUTCOMES, 1, -1)
+                outcomes[k] = np.array(receipt.outcomes, dtype=np.float64).reshape(_TOLD, 1, -1)
         return np.concatenate(outcomes, axis=2)
 
     def _begin(self, piece: Piece, k: int, standing: Standing | None = None) -> Begin:
@@ -149,7 +197,7 @@ class RemoteDevices:
         self._ask("resume", {name: self._begin(piece, k, standing[name]) for name, k in lost.items()}, list[Report], self._join_s)
 
     def _standing(self, piece: Piece, k: int) -> Standing:
-        return Standing(piece.grids.state.orders[0, self._members.all[k].devices].tolist(), self._places[k].read_states(piece))
+        return Standing(piece.grids.state.orders[0, self._members.all[k].orders].tolist(), self._places[k].read_states(piece))
 
     def close(self) -> None:
         """Leave the broker; agents of this process end."""

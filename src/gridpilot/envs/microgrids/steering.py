@@ -29,9 +29,9 @@ class Steering:
         All members at once: entries are the devices', one after the other, and none depends on another.
         """
         vertical, offer, view = self._members.vertical, self._members.nameplate, memory.blocks.view
-        orders, devices = view("orders"), self._members.devices
+        orders, own = view("orders"), self._members.orders
         told = vertical.tell(actions, offer)
-        orders[:, devices] = vertical.answer(told, offer, orders[:, devices])
+        orders[:, own] = vertical.answer(told, offer, orders[:, own])
 
     def order_within(self, piece: Piece, actions: Floats) -> None:
         """Write the orders of a piece's elements by what devices can do in this very cycle; `actions` `[B, E]` of the whole batch."""
@@ -41,7 +41,7 @@ class Steering:
             entries = self._members.vertical.entries(len(member.devices))
             mine = self._of(offer, member.devices)
             said, first = own[:, first : first + entries], first + entries
-            orders[:, member.devices] = coordinate(self._members.vertical, said, mine, orders[:, member.devices])
+            orders[:, member.orders] = coordinate(self._members.vertical, said, mine, orders[:, member.orders])
 
     def _of(self, offer: Offer, devices: Ints) -> Offer:
         places = [self._place[int(device)] for device in devices]

@@ -38,7 +38,7 @@ def _effect_mva(patient: Patient, twin: Twin, control: Control, enough_mva: floa
     None where it could not be tried for a good reason: a plant that saw no weather, or what was built during the day,
     into a grid that may have been down by then.
     """
-    states = [state for state in patient.states if _can_be_tried(twin, state, control)]
+    states = [state for state in patient.states if _can_be_tried(patient, twin, state, control)]
     effects = [0.0]
     for state in states:
         ends = (OPEN, CLOSED) if control.verb.moves_branches else patient.room(control, state)
@@ -48,7 +48,7 @@ def _effect_mva(patient: Patient, twin: Twin, control: Control, enough_mva: floa
     return None if not states and _is_excused(patient, control) else max(effects)
 
 
-def _can_be_tried(twin: Twin, state: GridState, control: Control) -> bool:
+def _can_be_tried(patient: Patient, twin: Twin, state: GridState, control: Control) -> bool:
     """Whether a control is live at a state: built, supplied, not locked out, and a plant has weather."""
     lit = state.flow.energised[0]
     if control.verb.moves_branches:
@@ -56,15 +56,16 @@ def _can_be_tried(twin: Twin, state: GridState, control: Control) -> bool:
         held_open = state.faulted[0, k] or state.protection.lockout_h[0, k] > 0 or not state.branch_active[0, k]
         return bool(lit[layout.branch_from[k]] and lit[layout.branch_to[k]] and not held_open)
     bus = twin.model.scenario.tables[control.kind].bus[control.index]
-    return bool(lit[bus]) and _has_weather(twin, state, control)
+    return bool(lit[bus]) and _has_weather(twin, state, control) and patient.is_ready(control, state)
 
 
 def _has_weather(twin: Twin, state: GridState, control: Control) -> bool:
     """Whether a plant will be offered something worth limiting in the coming cycle; True for what needs no weather."""
     if control.kind not in ("solar", "wind"):
         return True
+    most = twin.model.parameters(control.kind).p_max_mw[control.index]
     offered = twin.world.table[state.row[0] + 1, twin.model.columns[control.kind]][control.index]
-    return bool(offered > _WEATHER_SHARE * control.high)
+    return bool(offered > _WEATHER_SHARE * most)
 
 
 def _is_excused(patient: Patient, control: Control) -> bool:
@@ -73,7 +74,8 @@ def _is_excused(patient: Patient, control: Control) -> bool:
         return bool(layout.branch_from_step[control.index] > 0)
     bus = patient.twin.model.scenario.tables[control.kind].bus[control.index]
     becalmed = not any(_has_weather(patient.twin, state, control) for state in patient.states)
-    return bool(layout.bus_from_step[bus] > 0) or becalmed
+    never_ready = not any(patient.is_ready(control, state) for state in patient.states)
+    return bool(layout.bus_from_step[bus] > 0) or becalmed or never_ready
 
 
 def _apart_mva(twin: Twin, state: GridState, control: Control, low: float | str, high: float | str) -> float:
@@ -83,7 +85,7 @@ def _apart_mva(twin: Twin, state: GridState, control: Control, low: float | str,
 
 
 def _flow_after(twin: Twin, state: GridState, control: Control, value: float | str) -> Flow:
-    setpoints, _ = twin.order(state, [Action(control.verb.name, control.target, {control.verb.parameter: value})])
+    setpoints, _ = twin.order(state, [Action(control.verb.name, control.target, {control.parameter: value})])
     return twin.step(state, setpoints).state.flow
 
 

@@ -56,7 +56,7 @@ def _wrong_orders(patient: Patient) -> list[tuple[str, Action]]:
     if not controls:
         return []
     verb, target = controls[0].verb, controls[0].target
-    good = {verb.parameter: controls[0].low}
+    good = {controls[0].parameter: controls[0].low}
     return [
         ("verb", Action(UNKNOWN, target, good)),
         ("target", Action(verb.name, UNKNOWN, good)),

@@ -66,9 +66,13 @@ def _frozen_controls(patient: Patient) -> Iterator[str]:
         if control.verb.moves_branches:
             continue
         if not (np.isfinite([control.low, control.high]).all() and control.high > control.low):
-            yield f"{control.name} has the range [{control.low:g}, {control.high:g}] MW"
+            yield f"{control.name} has the range [{control.low:g}, {control.high:g}] {control.unit}".rstrip()
             continue
-        rooms = [patient.room(control, state) for state in patient.states if _is_built(patient, state, control)]
+        rooms = [
+            patient.room(control, state)
+            for state in patient.states
+            if _is_built(patient, state, control) and patient.is_ready(control, state)
+        ]
         if rooms and not max(high - low for low, high in rooms) > _LEAST_MW:
             yield f"{control.name} could not be moved at any time of the episode: its range was a point"
 

@@ -46,7 +46,7 @@ def _with_another_future(twin: Twin, state: GridState) -> Twin:
 def _some_action(patient: Patient, state: GridState) -> tuple[Action, ...]:
     for control in patient.twin.model.controls.entries:
         if not control.verb.moves_branches:
-            return (Action(control.verb.name, control.target, {control.verb.parameter: patient.room(control, state)[1]}),)
+            return (Action(control.verb.name, control.target, {control.parameter: patient.room(control, state)[1]}),)
     return ()
 
 

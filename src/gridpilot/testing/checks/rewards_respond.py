@@ -96,7 +96,7 @@ def _voltage(patient: Patient, twin: Twin) -> list[Transition]:
 
 def _curtailment(patient: Patient, twin: Twin) -> list[Transition]:
     """A plant that may give what it would, half of it, and nothing, in its best ordinary cycle."""
-    plants = [entry for entry in twin.model.controls.entries if entry.kind in ("solar", "wind")]
+    plants = [entry for entry in twin.model.controls.entries if entry.kind in ("solar", "wind") and not entry.reactive]
     gives = [
         (float(moved.state.devices[plant.kind].p_mw[0, plant.index]), plant, state)
         for state in patient.steady
@@ -106,7 +106,7 @@ def _curtailment(patient: Patient, twin: Twin) -> list[Transition]:
     if not gives:
         return []
     mw, plant, state = max(gives, key=lambda found: found[0])
-    orders = [Action(plant.verb.name, plant.target, {plant.verb.parameter: share * mw}) for share in (1.0, 0.5, 0.0)]
+    orders = [Action(plant.verb.name, plant.target, {plant.parameter: share * mw}) for share in (1.0, 0.5, 0.0)]
     return [twin.step(state, twin.order(state, [order])[0]) for order in orders]
 
 

@@ -1,0 +1,158 @@
+"""An episode of microgrids whose agents may be anywhere, with a trace from which it goes on after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from gridpilot.envs.microgrids import MicrogridsConfig, MicrogridsEnv
+from gridpilot.envs.microgrids.remote import Exchange
+from gridpilot.errors import ConfigError, TraceError
+from gridpilot.traces.chain import Chain, new_chain, open_chain
+from gridpilot.traces.fingerprint import state_hash
+from gridpilot.traces.line import FIRST, seal
+from gridpilot.traces.reader import scan
+
+TRACE = "microgrids.jsonl"
+POLICIES = ("standing", "random")
+_KIND, _STEP, _SCHEMA = "microgrids", "step", 1
+_REACH = 0.4
+"""How far a random action goes of what it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A step of the episode."""
+
+    step: int
+    steps: int
+    rewards: Mapping[str, float]
+    silent: tuple[str, ...]
+    """Agents that did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """An episode that has ended."""
+
+    trace: Path
+    steps: int
+    resumed_at: int
+    """Steps that the trace had already."""
+    rewards: Mapping[str, float]
+    """Sums over the steps."""
+    silent_cycles: Mapping[str, int]
+    """For how many cycles each agent did not answer."""
+    messages: Mapping[str, int]
+    state_hash: str
+
+
+def run_episode(
+    config: MicrogridsConfig, folder: Path, *, seed: int = 0, policy: str = "standing", tell: Callable[[Progress], None] = lambda _: None
+) -> Episode:
+    """A new episode, recorded in a folder. All its agents are behind the broker of the configuration.
+
+    Raises `ConfigError` for a policy that there is none of and a scenario that is no name, and what the environment and a trace raise.
+    """
+    if policy not in POLICIES:
+        raise ConfigError(f"There is no policy {policy!r}; choose one of {', '.join(POLICIES)}.")
+    if not isinstance(config.scenario, str) or not isinstance(config.profiles, str):
+        raise ConfigError("A recorded episode needs a scenario and profiles by name.")
+    folder.mkdir(parents=True, exist_ok=True)
+    header = {"kind": _KIND, "schema": _SCHEMA, "config": _plain(config), "seed": seed, "policy": policy}
+    with new_chain(folder / TRACE, seal(header, FIRST)) as chain:
+        return _operate(replace(config, centralized=False), chain, [], seed, policy, tell)
+
+
+def resume_episode(folder: Path, *, changes: Mapping[str, Any] | None = None, tell: Callable[[Progress], None] = lambda _: None) -> Episode:
+    """Go on with the episode of a folder, from its last whole line; `changes` are fields of its configuration, such as the broker.
+
+    Raises `TraceError` where the trace is broken, of another kind, or does not lead to the states that it says.
+    """
+    path = folder / TRACE
+    chain, first = open_chain(path)
+    with chain:
+        if first.body.get("kind") != _KIND or first.body.get("schema") != _SCHEMA:
+            raise TraceError(f"{path} is no trace of microgrids that this version of gridpilot reads.")
+        config = replace(MicrogridsConfig(**first.body["config"]), **(changes or {}), centralized=False)
+        with path.open("rb") as file:
+            lines = [line.body for line in scan(file, path)][1:]
+        return _operate(config, chain, lines, first.body["seed"], first.body["policy"], tell)
+
+
+def _operate(
+    config: MicrogridsConfig, chain: Chain, before: list[dict[str, Any]], seed: int, policy: str, tell: Callable[[Progress], None]
+) -> Episode:
+    """Replay what the trace has, go on, and record it."""
+    env = MicrogridsEnv(config)
+    sums, silent = dict.fromkeys(env.possible_agents, 0.0), dict.fromkeys(env.possible_agents, 0)
+    try:
+        assert env.remote is not None  # `centralized` is false
+        if before:
+            env.remote.play_back(Exchange(line["reported"], line["outcomes"], line["states"]) for line in before)
+        steps = 0
+        for steps, line in enumerate(_steps(env, seed, policy)):
+            if steps < len(before):
+                _compare(before[steps], line, chain.path)
+                line = before[steps]
+            else:
+                chain.write(seal({"kind": _STEP, **line}, chain.tail.digest))
+            for name, reward in line["rewards"].items():
+                sums[name] += reward
+            for name in line["silent"]:
+                silent[name] += 1
+            if steps >= len(before):
+                tell(Progress(steps, env.steps, line["rewards"], tuple(line["silent"])))
+        state = env.grid_state
+        assert state is not None  # an episode has begun
+        return Episode(chain.path, steps, max(len(before) - 1, 0), sums, silent, dict(env.messages), state_hash(state))
+    finally:
+        env.close()
+
+
+def _steps(env: MicrogridsEnv, seed: int, policy: str) -> Iterator[dict[str, Any]]:
+    """What is recorded of the first state and of every step."""
+    env.reset(seed=seed)
+    yield _line(env, {}, ())
+    step = 0
+    while env.agents:
+        step += 1
+        _, rewards, _, _, infos = env.step(_actions(env, seed, step, policy))
+        yield _line(env, rewards, [name for name, info in infos.items() if info["silent_cycles"]])
+
+
+def _line(env: MicrogridsEnv, rewards: Mapping[str, float], silent: Any) -> dict[str, Any]:
+    state = env.grid_state
+    assert state is not None  # an episode has begun
+    assert env.remote is not None  # `centralized` is false
+    return {**env.remote.last._asdict(), "rewards": dict(rewards), "silent": list(silent), "state_hash": state_hash(state)}
+
+
+def _actions(env: MicrogridsEnv, seed: int, step: int, policy: str) -> dict[str, Any]:
+    """By seed and step alone, so that an episode that is resumed goes on as it would have."""
+    standing = env.standing_action
+    if policy == "standing":
+        return {name: standing[name] for name in env.agents}
+    random = np.random.default_rng([seed, step])
+    return {name: random.uniform(-_REACH, _REACH, len(standing[name])) for name in env.agents}
+
+
+def _compare(recorded: Mapping[str, Any], found: Mapping[str, Any], path: Path) -> None:
+    if recorded["state_hash"] != found["state_hash"]:
+        raise TraceError(
+            f"Trace {path} does not lead to the states that it says: it was made by another version, or from other data. "
+            "Begin a new episode in another folder."
+        )
+
+
+def _plain(config: MicrogridsConfig) -> dict[str, Any]:
+    """The configuration as JSON knows it, without what a resumed episode decides anew."""
+    left_out = ("epoch", "centralized")
+    values = {entry.name: getattr(config, entry.name) for entry in fields(config) if entry.name not in left_out}
+    plain: dict[str, Any] = msgspec.to_builtins({key: dict(v) if isinstance(v, Mapping) else v for key, v in values.items()})
+    return plain
