@@ -141,9 +141,8 @@ def test_what_the_compose_file_starts_runs_an_episode(tmp_path: Path, monkeypatc
                 stack.callback(process.kill)
         begins = next(line for line in here if line[0] == "env" and "--resume" not in line)
         own = [text for text in begins if not text.startswith("--out")]
-        done = subprocess.run(
-            [*COMMAND, *own, f"--out={tmp_path}", "--cycles=2", "--deadline-s=120", "--json"], capture_output=True, text=True, check=False, timeout=200
-        )
+        own += [f"--out={tmp_path}", "--cycles=2", "--deadline-s=120", "--json"]  # agents may have to compile
+        done = subprocess.run([*COMMAND, *own], capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["steps"] == 2

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from make_sensitivity_page import ASSETS, PANEL_HEIGHT, picture, pictures
+from make_benchmark_page import ASSETS
+from make_sensitivity_page import PANEL_HEIGHT, picture, pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
 
