@@ -33,7 +33,7 @@ def command(ctx: click.Context, scenario: str, days: int, cycles: int | None, pr
     with waiting(COMPILING):
         from gridpilot.evaluation.sensitivity import sensitivity
 
-    with counting("days") as report:
+    with counting("episodes") as report:
         found = sensitivity(scenario, days=days, cycles=cycles, profiles=profiles, progress=report)
     if as_json:
         print_document(found.document())
