@@ -19,7 +19,7 @@ from reference.catalogue import (
 )
 from reference.commands import command, commands, variables
 from reference.fields import device, fields
-from reference.results import bench, bench_plot, evaluation, speed
+from reference.results import bench, bench_plot, evaluation, sensitivity, speed
 from reference.scenarios import scenario, scenarios
 from reference.schema import schema
 from reference.snippet import snippet
@@ -48,6 +48,7 @@ BLOCKS: dict[str, Callable[[str], str]] = {
     "scenario": scenario,
     "scenarios": scenarios,
     "schema": schema,
+    "sensitivity": sensitivity,
     "snippet": snippet,
     "speed": speed,
     "units": unit_table,

@@ -85,6 +85,33 @@ def bench_plot(name: str) -> str:
     return f"![How many times as fast as its peers gridpilot is in `bench {name}`](assets/bench-{name}.svg)"
 
 
+def sensitivity(argument: str) -> str:
+    """The rows of `sensitivity-<scenario>.json` about one thing, as in `three_microgrids delay`; `machine` tells where and when."""
+    name, _, about = argument.partition(" ")
+    path = RESULTS / f"sensitivity-{name}.json"
+    if not _is_there(path):
+        return _not_measured(path)
+    found = _read(path)
+    if about == "machine":
+        return f"{_measured_on(found)} {found['days']} days of the judging period, {code(found['profiles'])}, {found['date']}."
+    rows = [
+        [row["title"], f"{row['value']:g} {row['unit']}".strip(), *(_spread(row[key], form) for key, form in _CURVE)]
+        for row in found["rows"]
+        if row["about"] == about
+    ]
+    return table(["", "", "reward, USD", "against none, USD", "safety", "silent, % of steps", "replies missed"], rows)
+
+
+_CURVE = (("reward", ",.0f"), ("change", "+,.1f"), ("safety", ",.2f"), ("silent_percent", ".1f"), ("missed", ".1f"))
+
+
+def _spread(value: dict[str, Any], form: str) -> str:
+    """A mean and half its interval."""
+    said = f"{value['mean'] + 0.0:{form}}".replace("-", "−")
+    half = 0.0 if value["high"] is None else value["high"] - value["mean"]
+    return said if half == 0.0 else f"{said} ± {half:{form.replace('+', '')}}"
+
+
 def _ratio(value: float | None) -> str:
     return "–" if value is None else f"{value:,.1f}×"
 

@@ -13,14 +13,15 @@ from gridpilot.cli.settings import read_dotenv
 COMMANDS = {
     "run": "Operate a grid for a day and compare with doing nothing.",
     "evaluate": "Score agents over many days: a card with confidence intervals.",
-    "doctor": "Prove that a scenario is no sham: actions, time and physics count.",
+    "doctor": "Prove that a scenario is no sham: actions, time, physics count.",
     "security": "Examine what the loss of each branch would do to a grid (N-1).",
     "bench": "Measure power flow, N-1 and environments, beside their peers.",
-    "warm-up": "Compile all kernels ahead, so that the first step does not wait.",
+    "warm-up": "Compile all kernels ahead, so that no first step has to wait.",
     "replay": "Re-run a trace and verify every state.",
-    "up": "Start microgrids with their agents on this machine, and watch them.",
     "env": "Run an episode of microgrids whose agents are anywhere.",
-    "agent": "Hold microgrids of an environment elsewhere, over a message broker.",
+    "agent": "Hold microgrids of an environment elsewhere, over a broker.",
+    "up": "Start microgrids and their agents here, and watch them.",
+    "sensitivity": "Measure what delays, loss and outages cost microgrids.",
     "data": "List, describe and import profiles.",
 }
 """Name to one line of help, in the order of `--help`; each is `gridpilot.cli.<name>.command`, with `_` for `-`."""

@@ -41,10 +41,11 @@ class MicrogridsConfig:
     reward: str = "own"
     """`own`: every microgrid gets its own reward; `shared`: all get the mean."""
     safety_weight: float = 10.0
-    """USD that a unit of safety is worth: 1 pu of voltage outside its band, 100 % of a branch's rating above it."""
+    """What a unit of safety is worth, in USD: 1 pu of voltage outside its band, 100 % of a branch's rating above it."""
     vertical: str = "setpoint"
     """How a grid agent moves its devices: a name of `gridpilot.agents.coordination.vertical`."""
     vertical_options: Mapping[str, float] = field(default_factory=dict)
+    """Options of that protocol, such as `price_max_usd_per_mwh`."""
     wishes: Mapping[str, float] = field(default_factory=dict)
     """What owners of devices want when a price is signalled, `KIND.term` → value (see `gridpilot.agents.coordination.offers`); a
     battery's stored energy is worth the scenario's reference price where nothing else is said."""
@@ -52,6 +53,7 @@ class MicrogridsConfig:
     """How grid agents deal with each other: `none`; `trading`, whose price is one more entry of every action; `consensus`, which
     averages the prices of `price-signal` over a graph."""
     horizontal_options: Mapping[str, float] = field(default_factory=dict)
+    """Options of that protocol, such as `fee_usd_per_mwh`."""
     visibility: Mapping[str, str] = field(default_factory=dict)
     """Patterns of feature names → `public`, `owner`, `upper` or `system`, tried before the usual ones."""
     centralized: bool = True
