@@ -42,6 +42,16 @@ def test_a_cut_trace_goes_on_to_the_same_end(tmp_path: Path) -> None:
         assert (folder / TRACE).read_bytes() == b"".join(lines)
 
 
+def test_rules_go_on_from_what_they_see(tmp_path: Path) -> None:
+    whole = run_episode(config(), tmp_path / "whole", seed=3, policy="rules")
+    idle = run_episode(config(), tmp_path / "idle", seed=3)
+    assert sum(whole.rewards.values()) > sum(idle.rewards.values())
+    lines = (tmp_path / "whole" / TRACE).read_bytes().splitlines(keepends=True)
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / TRACE).write_bytes(b"".join(lines[:9]))
+    assert resume_episode(tmp_path / "cut").state_hash == whole.state_hash
+
+
 def test_an_altered_trace_is_refused(tmp_path: Path) -> None:
     run_episode(config(), tmp_path, seed=3)
     path = tmp_path / TRACE
@@ -50,7 +60,7 @@ def test_an_altered_trace_is_refused(tmp_path: Path) -> None:
         resume_episode(tmp_path)
     with pytest.raises(TraceError, match="holds lines already"):
         run_episode(config(), tmp_path)
-    with pytest.raises(ConfigError, match="standing, random"):
+    with pytest.raises(ConfigError, match="standing, random, rules"):
         run_episode(config(), tmp_path / "other", policy="none")
 
 

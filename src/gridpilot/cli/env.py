@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 )
 @option("--deadline-s", type=click.FloatRange(min=0, min_open=True), default=5.0, help="How long an answer is waited for.")
 @option("--join-s", type=click.FloatRange(min=0), default=60.0, help="How long agents are waited for at the beginning.")
-@option("--policy", type=click.Choice(["standing", "random"]), default="standing", help="Actions: as devices begin, or drawn.")
+@option("--policy", type=click.Choice(["standing", "random", "rules"]), default="standing", help="As devices begin, drawn, or by rules.")
 @option("--seed", type=click.IntRange(min=0), default=0, help="Draws the day, the disturbances and random actions.")
 @option("--period", type=click.Choice(["tuning", "judging"]), default="judging", help="Days to draw from.")
 @option("--out", default="runs/microgrids", metavar="DIR", help="Folder of the trace.")

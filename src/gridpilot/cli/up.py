@@ -20,7 +20,7 @@ from gridpilot.cli.settings import EPILOG, config_option, option
 @option("--run", "run", default="up", help="Name of the run on the broker.")
 @option("--processes", type=click.IntRange(min=1), default=3, help="Processes that hold the agents, in turn.")
 @option("--cycles", type=click.IntRange(min=1), default=None, help="Steps; a whole day where not given.")
-@option("--policy", type=click.Choice(["standing", "random"]), default="standing", help="Actions: as devices begin, or drawn.")
+@option("--policy", type=click.Choice(["standing", "random", "rules"]), default="standing", help="As devices begin, drawn, or by rules.")
 @option("--seed", type=click.IntRange(min=0), default=0, help="Draws the day, the disturbances and random actions.")
 @option("--out", default="runs/microgrids", metavar="DIR", help="Folder of the trace.")
 @config_option

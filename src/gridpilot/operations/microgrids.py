@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from gridpilot.agents.grid.rules import GridRules
 from gridpilot.envs.microgrids import MicrogridsConfig, MicrogridsEnv
 from gridpilot.envs.microgrids.remote import Exchange
+from gridpilot.envs.microgrids.seats import make_seats
 from gridpilot.errors import ConfigError, TraceError
 from gridpilot.traces.chain import Chain, new_chain, open_chain
 from gridpilot.traces.fingerprint import state_hash
@@ -19,7 +21,7 @@ from gridpilot.traces.line import FIRST, seal
 from gridpilot.traces.reader import scan
 
 TRACE = "microgrids.jsonl"
-POLICIES = ("standing", "random")
+POLICIES = ("standing", "random", "rules")
 _KIND, _STEP, _SCHEMA = "microgrids", "step", 1
 _REACH = 0.4
 """How far a random action goes of what it may."""
@@ -117,12 +119,13 @@ def _operate(
 
 def _steps(env: MicrogridsEnv, seed: int, policy: str) -> Iterator[dict[str, Any]]:
     """What is recorded of the first state and of every step."""
-    env.reset(seed=seed)
+    decide = _policy(env, seed, policy)
+    seen, _ = env.reset(seed=seed)
     yield _line(env, {}, ())
     step = 0
     while env.agents:
         step += 1
-        _, rewards, _, _, infos = env.step(_actions(env, seed, step, policy))
+        seen, rewards, _, _, infos = env.step(decide(step, seen))
         yield _line(env, rewards, [name for name, info in infos.items() if info["silent_cycles"]])
 
 
@@ -133,13 +136,25 @@ def _line(env: MicrogridsEnv, rewards: Mapping[str, float], silent: Any) -> dict
     return {**env.remote.last._asdict(), "rewards": dict(rewards), "silent": list(silent), "state_hash": state_hash(state)}
 
 
-def _actions(env: MicrogridsEnv, seed: int, step: int, policy: str) -> dict[str, Any]:
-    """By seed and step alone, so that an episode that is resumed goes on as it would have."""
+def _policy(env: MicrogridsEnv, seed: int, policy: str) -> Callable[[int, Mapping[str, Any]], dict[str, Any]]:
+    """From step and observations to actions: nothing else counts, so that an episode that is resumed goes on as it would have."""
     standing = env.standing_action
-    if policy == "standing":
+
+    def stand(step: int, seen: Mapping[str, Any]) -> dict[str, Any]:
         return {name: standing[name] for name in env.agents}
-    random = np.random.default_rng([seed, step])
-    return {name: random.uniform(-_REACH, _REACH, len(standing[name])) for name in env.agents}
+
+    def draw(step: int, seen: Mapping[str, Any]) -> dict[str, Any]:
+        random = np.random.default_rng([seed, step])
+        return {name: random.uniform(-_REACH, _REACH, len(standing[name])) for name in env.agents}
+
+    if policy != "rules":
+        return stand if policy == "standing" else draw
+    seats, rules = make_seats(env.config, env.members), GridRules()
+
+    def rule(step: int, seen: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: seats[name].action(rules.decide(seats[name].measured(seen[name]), seats[name].ranges_mw)) for name in env.agents}
+
+    return rule
 
 
 def _compare(recorded: Mapping[str, Any], found: Mapping[str, Any], path: Path) -> None:

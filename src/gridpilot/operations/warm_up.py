@@ -8,6 +8,7 @@ from time import perf_counter
 import numpy as np
 
 from gridpilot.envs import GridEnv, GridVectorEnv
+from gridpilot.envs.microgrids import microgrids_env, microgrids_vec
 from gridpilot.network import load_case
 from gridpilot.powerflow import engine
 from gridpilot.powerflow.contingency import contingencies, solve_points
@@ -61,7 +62,23 @@ def _warm_envs() -> None:
         envs.step(random.uniform(-1.0, 1.0, envs.action_space.shape).astype(np.float32))
 
 
-PARTS: Mapping[str, Callable[[], None]] = {"engine": _warm_engine, "twin": _warm_twin, "envs": _warm_envs}
+def _warm_microgrids() -> None:
+    """Steps of microgrids in a batch, and of one whose agents answer messages: they compile their own devices."""
+    envs = microgrids_vec(_MANY)
+    envs.reset(seed=0)
+    envs.step({name: np.zeros((_MANY, *space.shape)) for name, space in envs.single_action_spaces.items()})
+    env = microgrids_env(centralized=False, cycles=2)
+    env.reset(seed=0)
+    env.step(env.standing_action)
+    env.close()
+
+
+PARTS: Mapping[str, Callable[[], None]] = {
+    "engine": _warm_engine,
+    "twin": _warm_twin,
+    "envs": _warm_envs,
+    "microgrids": _warm_microgrids,
+}
 """What is warmed, in this order: a later part uses what an earlier one has compiled."""
 
 
