@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
@@ -31,23 +27,11 @@ def command(ctx: click.Context, /, count: int, broker: str, run: str, processes:
 
     A silent agent is done without: kill one, and see its microgrid go on. Ctrl-C ends all; the trace keeps every step.
     """
+    from gridpilot.agents.grid.processes import agent_processes
     from gridpilot.cli.env import command as env
 
     scenario = "three-microgrids" if count == 3 else f"microgrids-{count}"
     usual = {"profiles": "simbench", "cycle_minutes": 15.0, "vertical": "setpoint", "horizontal": "none", "period": "judging"}
     patient = {"mode": "deadline", "deadline_s": 2.0, "join_s": 120.0}
-    with _agents(broker, run, count, processes):
+    with agent_processes(broker, run, [f"MG{k + 1}" for k in range(count)], processes):
         ctx.invoke(env, resume=False, broker=broker, run=run, scenario=scenario, **usual, **patient, **given)
-
-
-@contextmanager
-def _agents(broker: str, run: str, count: int, processes: int) -> Iterator[None]:
-    """Processes that hold all microgrids, in turn."""
-    names = [f"MG{k + 1}" for k in range(count)]
-    command = [sys.executable, "-c", "from gridpilot.cli import main; main()", "agent", "--broker", broker, "--run", run]
-    with ExitStack() as stack:
-        for k in range(min(processes, count)):
-            options = [text for name in names[k::processes] for text in ("--role", name)]
-            process = stack.enter_context(subprocess.Popen([*command, *options], stdin=subprocess.DEVNULL))
-            stack.callback(process.terminate)
-        yield

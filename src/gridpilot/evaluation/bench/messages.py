@@ -11,13 +11,13 @@ import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import numpy as np
 
+from gridpilot.agents.grid.processes import agent_processes
 from gridpilot.envs.microgrids import MicrogridsEnv, microgrids_env
 from gridpilot.errors import BrokerError
 from gridpilot.evaluation.bench.report import Row, Tell, installed, silent
@@ -42,7 +42,7 @@ def rows(sizes: Sequence[int] = SIZES, steps: int = STEPS, tell: Tell = silent) 
         return [*found, Row(name=f"messages/nats/{sizes[0]}", value=float("nan"), unit="seconds per step", note=_NO_BROKER)]
     for size in sizes:
         tell(f"messages/nats/{size}")
-        with _nats() as url, _agents(url, size):
+        with _nats() as url, agent_processes(url, _run(size), [f"MG{k + 1}" for k in range(size)], PROCESSES, quiet=True):
             note = f"nats-server, agents in {min(PROCESSES, size)} other processes, batched per host"
             found += _rows("nats", size, url, "elsewhere", steps, note)
     return found
@@ -121,16 +121,3 @@ def _wait_for(port: int) -> None:
                 return
         time.sleep(0.05)
     raise BrokerError(f"nats-server did not listen on port {port} within {_START_S:g} s.")
-
-
-@contextmanager
-def _agents(url: str, size: int) -> Iterator[None]:
-    """Processes that hold all microgrids, in turn."""
-    command = [sys.executable, "-c", "from gridpilot.cli import main; main()", "agent", "--broker", url, "--run", _run(size)]
-    names = [f"MG{k + 1}" for k in range(size)]
-    with ExitStack() as stack:
-        for k in range(min(PROCESSES, size)):
-            options = [text for name in names[k::PROCESSES] for text in ("--role", name)]
-            process = stack.enter_context(subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL))
-            stack.callback(process.terminate)
-        yield
