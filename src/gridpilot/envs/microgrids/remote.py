@@ -66,8 +66,8 @@ class RemoteDevices:
         self._lost: set[str] = set()
         self._step = 0
         self._known: deque[Exchange] = deque()
-        self.last: Exchange
-        """What was said in the last step."""
+        self._piece: Piece
+        self._outcomes: Floats
         self.missed: dict[str, int] = {}
         """For how many cycles each agent has been silent."""
         settings = StepSettings(mode=config.mode, deadline_s=config.deadline_s)
@@ -148,15 +148,22 @@ class RemoteDevices:
         What an agent has not closed it is told again with the next action; until it answers, its devices cost nothing and stay
         as they were last known.
         """
+        self._piece = piece
         if self._known:
-            self.last = self._known.popleft()
-            for places, states in zip(self._places, self.last.states, strict=True):
+            before = self._known.popleft()
+            for places, states in zip(self._places, before.states, strict=True):
                 places.write_states(piece, states)
-            return np.array(self.last.outcomes)[:, None]
-        outcomes = self._settled(piece, first)
+            self._outcomes = np.array(before.outcomes)[:, None]
+        else:
+            self._outcomes = self._settled(piece, first)
+        return self._outcomes
+
+    @property
+    def last(self) -> Exchange:
+        """What was said in the last step."""
         reported = np.concatenate([seat.reported for seat in self._seats], axis=1)
-        self.last = Exchange(reported.tolist(), outcomes[:, 0].tolist(), [places.read_states(piece) for places in self._places])
-        return outcomes
+        states = [places.read_states(self._piece) for places in self._places]
+        return Exchange(reported.tolist(), self._outcomes[:, 0].tolist(), states)
 
     def _settled(self, piece: Piece, first: bool) -> Floats:
         real = piece.grids.work.real_mw[0]
