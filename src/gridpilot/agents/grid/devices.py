@@ -38,7 +38,7 @@ class OwnDevices:
     @property
     def states(self) -> list[list[list[float]]]:
         """Per kind the fields of its state, device by device; flags as 0 and 1."""
-        return [[np.asarray(values[0], dtype=np.float64).tolist() for values in state] for state in self._states.values()]
+        return [[_numbers(values[0]) for values in state] for state in self._states.values()]
 
     def take_states(self, states: list[list[list[float]]]) -> None:
         """Go on from these; raises `MessageError` for states of other devices."""
@@ -99,6 +99,11 @@ def _parameters(sheets: list[KindSheet], changes: Changes) -> dict[str, Any]:
                 if value is not None and arrays[field].ndim == 1:
                     arrays[field][k] = value
         found[sheet.kind] = kind(**arrays)
+    return found
+
+
+def _numbers(values: Any) -> list[float]:
+    found: list[float] = (values if values.dtype == np.float64 else values.astype(np.float64)).tolist()
     return found
 
 
