@@ -16,7 +16,7 @@ from tests.messages.servers import nats
 
 from gridpilot.cli.main import cli
 from gridpilot.envs.microgrids import MicrogridsConfig
-from gridpilot.errors import ConfigError, TraceError
+from gridpilot.errors import ConfigError, GridpilotError, TraceError
 from gridpilot.operations.microgrids import TRACE, resume_episode, run_episode
 
 CYCLES = 24
@@ -52,6 +52,23 @@ def test_rules_go_on_from_what_they_see(tmp_path: Path) -> None:
     assert resume_episode(tmp_path / "cut").state_hash == whole.state_hash
 
 
+def test_what_cannot_begin_leaves_no_trace(tmp_path: Path) -> None:
+    for settings in ({"scenario": "nope"}, {"scenario": "six_bus"}, {"profiles": "nope"}):
+        with pytest.raises(GridpilotError):
+            run_episode(config(**settings), tmp_path / "folder")
+        assert not (tmp_path / "folder").exists()
+
+
+def test_a_broker_belongs_to_agents_elsewhere() -> None:
+    with pytest.raises(ConfigError, match="needs the URL"):
+        MicrogridsConfig(centralized=False, hosts="elsewhere")
+    with pytest.raises(ConfigError, match="set centralized to false"):
+        MicrogridsConfig(message_broker="nats://localhost")
+    shown = CliRunner().invoke(cli, ["agent", "--broker", "in_memory", "--role", "MG1"])
+    assert shown.exit_code != 0
+    assert "own process" in shown.output
+
+
 def test_an_altered_trace_is_refused(tmp_path: Path) -> None:
     run_episode(config(), tmp_path, seed=3)
     path = tmp_path / TRACE
@@ -81,11 +98,15 @@ def test_an_environment_that_is_killed_is_resumed_with_the_same_agents(tmp_path:
                 time.sleep(0.01)
             os.kill(first.pid, signal.SIGKILL)
             first.wait()
-            done = subprocess.run([sys.executable, "-c", CODE, *command, "--resume", "--json"], capture_output=True, text=True, check=True)
+            # broker and run are those of the trace
+            again = ["env", "--resume", "--out", str(tmp_path / "run"), "--json"]
+            done = subprocess.run([sys.executable, "-c", CODE, *again], capture_output=True, text=True, check=True)
+            header = json.loads(trace.read_bytes().split(b"\n")[0])
         finally:
             agent.kill()
             agent.wait()
     told = json.loads(done.stdout)
+    assert header["config"]["message_broker"] == server.url
     assert 0 < told["resumed_at"] <= CYCLES
     assert told["state_hash"] == whole.state_hash
     assert told["rewards"] == whole.rewards

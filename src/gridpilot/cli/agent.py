@@ -23,9 +23,13 @@ def command(broker: str, run: str, roles: tuple[str, ...], changes: tuple[str, .
     import asyncio
 
     from gridpilot.agents.grid.host import serve
+    from gridpilot.errors import ConfigError
+    from gridpilot.messages.address import IN_MEMORY
     from gridpilot.messages.signing import Keyring
     from gridpilot.messages.wire import Wire
 
+    if broker == IN_MEMORY:
+        raise ConfigError("Agents in memory live in the environment's own process; give --broker the URL of a server, as in nats://….")
     read = _changes(changes)
 
     def ready(_: object) -> None:

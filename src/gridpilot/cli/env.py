@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from gridpilot.cli.document import json_option, print_document
 from gridpilot.cli.errors import Interrupted
@@ -78,12 +79,19 @@ def _begun(folder: Path, given: dict[str, Any], tell: Callable[[Progress], None]
 
 
 def _resumed(folder: Path, given: dict[str, Any], tell: Callable[[Progress], None]) -> Episode:
-    """With the broker of this command line, which may be another one than before."""
+    """As the trace says, but for what this command line says of the broker and of waiting."""
     from gridpilot.operations.microgrids import resume_episode
 
-    broker = given["broker"]
-    where = {"message_broker": broker, "hosts": "here" if broker == "in_memory" else "elsewhere"}
-    return resume_episode(folder, changes={**where, **{name: given[name] for name in ("deadline_s", "join_s", "mode")}}, tell=tell)
+    changes = {name: given[name] for name in ("deadline_s", "join_s", "mode", "run") if _is_given(name)}
+    if _is_given("broker"):
+        broker = given["broker"]
+        changes |= {"message_broker": broker, "hosts": "here" if broker == "in_memory" else "elsewhere"}
+    return resume_episode(folder, changes=changes, tell=tell)
+
+
+def _is_given(name: str) -> bool:
+    """Whether an option was set by somebody, here or in the environment or a file."""
+    return click.get_current_context().get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
 
 
 def _teller() -> AbstractContextManager[Callable[[Progress], None]]:

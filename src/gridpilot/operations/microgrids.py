@@ -65,10 +65,15 @@ def run_episode(
         raise ConfigError(f"There is no policy {policy!r}; choose one of {', '.join(POLICIES)}.")
     if not isinstance(config.scenario, str) or not isinstance(config.profiles, str):
         raise ConfigError("A recorded episode needs a scenario and profiles by name.")
-    folder.mkdir(parents=True, exist_ok=True)
     header = {"kind": _KIND, "schema": _SCHEMA, "config": _plain(config), "seed": seed, "policy": policy}
-    with new_chain(folder / TRACE, seal(header, FIRST)) as chain:
-        return _operate(replace(config, centralized=False), chain, [], seed, policy, tell)
+    # First the environment and its agents: what cannot begin leaves no trace that would be in the way of the next try.
+    env = MicrogridsEnv(replace(config, centralized=False))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with new_chain(folder / TRACE, seal(header, FIRST)) as chain:
+            return _operate(env, chain, [], seed, policy, tell)
+    finally:
+        env.close()
 
 
 def resume_episode(folder: Path, *, changes: Mapping[str, Any] | None = None, tell: Callable[[Progress], None] = lambda _: None) -> Episode:
@@ -81,40 +86,40 @@ def resume_episode(folder: Path, *, changes: Mapping[str, Any] | None = None, te
     with chain:
         if first.body.get("kind") != _KIND or first.body.get("schema") != _SCHEMA:
             raise TraceError(f"{path} is no trace of microgrids that this version of gridpilot reads.")
-        config = replace(MicrogridsConfig(**first.body["config"]), **(changes or {}), centralized=False)
+        config = MicrogridsConfig(**{**first.body["config"], **(changes or {}), "centralized": False})
         with path.open("rb") as file:
             lines = [line.body for line in scan(file, path)][1:]
-        return _operate(config, chain, lines, first.body["seed"], first.body["policy"], tell)
+        env = MicrogridsEnv(config)
+        try:
+            return _operate(env, chain, lines, first.body["seed"], first.body["policy"], tell)
+        finally:
+            env.close()
 
 
 def _operate(
-    config: MicrogridsConfig, chain: Chain, before: list[dict[str, Any]], seed: int, policy: str, tell: Callable[[Progress], None]
+    env: MicrogridsEnv, chain: Chain, before: list[dict[str, Any]], seed: int, policy: str, tell: Callable[[Progress], None]
 ) -> Episode:
     """Replay what the trace has, go on, and record it."""
-    env = MicrogridsEnv(config)
     sums, silent = dict.fromkeys(env.possible_agents, 0.0), dict.fromkeys(env.possible_agents, 0)
-    try:
-        assert env.remote is not None  # `centralized` is false
-        if before:
-            env.remote.play_back(Exchange(line["reported"], line["outcomes"], line["states"]) for line in before)
-        steps = 0
-        for steps, line in enumerate(_steps(env, seed, policy)):
-            if steps < len(before):
-                _compare(before[steps], line, chain.path)
-                line = before[steps]
-            else:
-                chain.write(seal({"kind": _STEP, **line}, chain.tail.digest))
-            for name, reward in line["rewards"].items():
-                sums[name] += reward
-            for name in line["silent"]:
-                silent[name] += 1
-            if steps >= len(before):
-                tell(Progress(steps, env.steps, line["rewards"], tuple(line["silent"])))
-        state = env.grid_state
-        assert state is not None  # an episode has begun
-        return Episode(chain.path, steps, max(len(before) - 1, 0), sums, silent, dict(env.messages), state_hash(state))
-    finally:
-        env.close()
+    assert env.remote is not None  # `centralized` is false
+    if before:
+        env.remote.play_back(Exchange(line["reported"], line["outcomes"], line["states"]) for line in before)
+    steps = 0
+    for steps, line in enumerate(_steps(env, seed, policy)):
+        if steps < len(before):
+            _compare(before[steps], line, chain.path)
+            line = before[steps]
+        else:
+            chain.write(seal({"kind": _STEP, **line}, chain.tail.digest))
+        for name, reward in line["rewards"].items():
+            sums[name] += reward
+        for name in line["silent"]:
+            silent[name] += 1
+        if steps >= len(before):
+            tell(Progress(steps, env.steps, line["rewards"], tuple(line["silent"])))
+    state = env.grid_state
+    assert state is not None  # an episode has begun
+    return Episode(chain.path, steps, max(len(before) - 1, 0), sums, silent, dict(env.messages), state_hash(state))
 
 
 def _steps(env: MicrogridsEnv, seed: int, policy: str) -> Iterator[dict[str, Any]]:

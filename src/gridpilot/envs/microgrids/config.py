@@ -106,6 +106,10 @@ def _problems(config: MicrogridsConfig) -> list[Problem]:
         for pattern, level in levels
         if level not in VISIBILITIES
     ]
+    if config.hosts == "elsewhere" and config.message_broker == IN_MEMORY:
+        found.append(Problem("hosts", "is 'elsewhere', which needs the URL of a message_broker"))
+    if config.centralized and config.message_broker != IN_MEMORY:
+        found.append(Problem("message_broker", "is not used while centralized is true; set centralized to false"))
     if config.horizontal == "consensus" and config.vertical.replace("_", "-") != "price-signal":
         found.append(Problem("horizontal", f"'consensus' agrees on a price, which vertical {config.vertical!r} has none of"))
     for name in ("safety_weight", "deadline_s", "join_s", "hold_cycles"):
