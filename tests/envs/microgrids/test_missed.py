@@ -15,7 +15,7 @@ from tests.messages.servers import free_port, nats, process, require
 from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Sheet, Unclosed
 from gridpilot.devices import device_kind
 from gridpilot.envs.microgrids import MicrogridsEnv, microgrids_env
-from gridpilot.errors import BrokerError
+from gridpilot.errors import BrokerError, MessageError
 from gridpilot.scenarios import load_scenario
 
 DEADLINE: dict[str, Any] = {"centralized": False, "mode": "deadline"}
@@ -178,3 +178,47 @@ def test_a_broker_that_is_killed_and_started_again_costs_cycles_not_the_episode(
         for agent in agents:
             agent.kill()
             agent.wait()
+
+
+def test_nothing_happens_to_the_devices_of_a_silent_agent_but_what_it_books(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its battery stays as it was last known; when the agent is back, what flowed meanwhile is drawn once."""
+    answer, mute = GridAgent.answer, range(4, 8)
+
+    def sometimes(self: GridAgent, question: Any) -> Any:
+        if self.role == "MG2" and question.at.phase == "act" and question.at.step in mute:
+            raise MessageError("mute", "says nothing")
+        return answer(self, question)
+
+    monkeypatch.setattr(GridAgent, "answer", sometimes)
+    env = microgrids_env(**DEADLINE)
+    env.reset(seed=2)
+    discharging = {name: np.append(np.full(1, -1.0), np.array([0.3, -1.0, -1.0])) for name in env.agents}
+    energy, power = [], []
+    for _ in range(9):
+        infos = env.step(discharging)[4]
+        state = env.grid_state
+        assert state is not None
+        energy.append(float(state.devices["storage"].energy_mwh[0, 1]))
+        power.append(float(infos["MG2"]["applied_mw"][1]))
+    env.close()
+    assert power[3:7] == [power[2], 0.0, 0.0, 0.0]  # held for one cycle, then off the grid
+    assert energy[3:7] == [energy[2]] * 4
+    kept = 1.0 - 2e-5 * 0.25
+    expected = energy[2]
+    for flown in power[3:8]:
+        expected = expected * kept - flown * 0.25 / 0.95
+    assert energy[7] == pytest.approx(expected, abs=1e-12)
+
+
+def test_states_of_other_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    settle = GridAgent.settle
+
+    def short(self: GridAgent, message: Any) -> Any:
+        receipt = settle(self, message)
+        return receipt if self.role != "MG3" else type(receipt)(receipt.outcomes, receipt.states[:-1])
+
+    monkeypatch.setattr(GridAgent, "settle", short)
+    env = microgrids_env(centralized=False)
+    with pytest.raises(MessageError, match="MG3 told states"):
+        env.reset(seed=0)
+    env.close()

@@ -39,6 +39,10 @@ _TOLD = len(Outcome._fields) + 1
 """What a device tells of a step: the fields of its outcome, and how far it is beyond what it is meant for."""
 
 
+States = list[list[list[float]]]
+"""Per kind the fields of its state, device by device; flags as 0 and 1."""
+
+
 class Exchange(NamedTuple):
     """What agents said in a step: enough to take the grid through it again without them. Numbers alone, as JSON knows them."""
 
@@ -46,7 +50,7 @@ class Exchange(NamedTuple):
     """The fields of `Reported`, device by device."""
     outcomes: list[list[float]]
     """The fields of `Outcome` and how far a device is beyond what it is meant for, device by device."""
-    states: list[list[list[list[float]]]]
+    states: list[States]
     """Per member as in its receipt."""
 
 
@@ -55,9 +59,11 @@ class RemoteDevices:
 
     def __init__(self, config: MicrogridsConfig, members: Members, model: Model) -> None:
         """Connects to the broker and waits for all agents; raises what `StepSession` raises, and `BrokerError` where one is missing."""
-        self._members, self._model = members, model
+        self._members = members
         self._places = [_Places(member, model) for member in members.all]
-        self._sheets = {member.name: _sheet(member, members, model, config) for member in members.all}
+        self._sheets = {
+            member.name: _sheet(member, places, members, model, config) for member, places in zip(members.all, self._places, strict=True)
+        }
         self._episode, self._deadline_s, self._join_s = 0, config.deadline_s, config.join_s
         self.messages: Counter[str] = Counter()
         """Logical messages by kind, before any share an envelope; `receipt` is the step protocol's own, which closes a step."""
@@ -66,7 +72,6 @@ class RemoteDevices:
         self._lost: set[str] = set()
         self._step = 0
         self._known: deque[Exchange] = deque()
-        self._piece: Piece
         self._outcomes: Floats
         self.missed: dict[str, int] = {}
         """For how many cycles each agent has been silent."""
@@ -111,7 +116,7 @@ class RemoteDevices:
         """Round one: actions out, reports in. The devices of a silent agent hold what they did, and then are off the grid."""
         self._step = int(piece.grids.state.step[0])
         if first:
-            self._seats = [_Seat() for _ in self._members.all]
+            self._seats = [_Seat(places.read_states(piece)) for places in self._places]
         if self._known:
             return self._heard_before()
         if first:
@@ -148,22 +153,23 @@ class RemoteDevices:
         What an agent has not closed it is told again with the next action; until it answers, its devices cost nothing and stay
         as they were last known.
         """
-        self._piece = piece
         if self._known:
             before = self._known.popleft()
-            for places, states in zip(self._places, before.states, strict=True):
-                places.write_states(piece, states)
+            for seat, states in zip(self._seats, before.states, strict=True):
+                seat.states = states
             self._outcomes = np.array(before.outcomes)[:, None]
         else:
             self._outcomes = self._settled(piece, first)
+        for places, seat in zip(self._places, self._seats, strict=True):
+            # Of a silent agent too: what the environment's own fleet has made of its devices is nobody's state.
+            places.write_states(piece, seat.states)
         return self._outcomes
 
     @property
     def last(self) -> Exchange:
         """What was said in the last step."""
         reported = np.concatenate([seat.reported for seat in self._seats], axis=1)
-        states = [places.read_states(self._piece) for places in self._places]
-        return Exchange(reported.tolist(), self._outcomes[:, 0].tolist(), states)
+        return Exchange(reported.tolist(), self._outcomes[:, 0].tolist(), [seat.states for seat in self._seats])
 
     def _settled(self, piece: Piece, first: bool) -> Floats:
         real = piece.grids.work.real_mw[0]
@@ -178,7 +184,7 @@ class RemoteDevices:
                 seat.backlog.append(Unclosed(self._step, *self._sensed(piece, k), real[member.devices].tolist()))
                 continue
             seat.backlog.clear()
-            self._places[k].write_states(piece, receipt.states)
+            seat.states = self._places[k].checked(receipt.states, member.name)
             if not first:
                 outcomes[k] = np.array(receipt.outcomes, dtype=np.float64).reshape(_TOLD, 1, -1)
         return np.concatenate(outcomes, axis=2)
@@ -200,11 +206,11 @@ class RemoteDevices:
         if not lost:
             return
         self._lost.clear()
-        standing = {name: self._standing(piece, k) for name, k in lost.items()}
-        self._ask("resume", {name: self._begin(piece, k, standing[name]) for name, k in lost.items()}, list[Report], self._join_s)
+        asked = {name: self._begin(piece, k, self._standing(piece, k)) for name, k in lost.items()}
+        self._ask("resume", asked, list[Report], self._join_s)
 
     def _standing(self, piece: Piece, k: int) -> Standing:
-        return Standing(piece.grids.state.orders[0, self._members.all[k].orders].tolist(), self._places[k].read_states(piece))
+        return Standing(piece.grids.state.orders[0, self._members.all[k].orders].tolist(), self._seats[k].states)
 
     def close(self) -> None:
         """Leave the broker; agents of this process end."""
@@ -259,9 +265,11 @@ def remote_act(remote: RemoteDevices) -> ActThrough:
 class _Seat:
     """What the environment knows of an agent that may be silent."""
 
-    def __init__(self) -> None:
+    def __init__(self, states: States) -> None:
         self.reported: Floats
         """What its devices said last, or what they are taken to do `[3, k]`."""
+        self.states = states
+        """Those that its devices were last known in."""
         self.silent = 0
         """For how many cycles."""
         self.backlog: list[Unclosed] = []
@@ -290,24 +298,33 @@ class _Places:
                 self.kinds.append((k, own))
                 n = devices.stop - devices.start
                 weather += [columns.start + series * n + own for series in range(len(kind.series))]
+        self._fields = [len(model.kinds[k].state._fields) for k, _ in self.kinds]
         self.weather: Ints = np.concatenate([*weather, np.zeros(0, dtype=np.int64)]).astype(np.int64)
 
-    def read_states(self, piece: Piece) -> list[list[list[float]]]:
-        """The states that are known, as in a receipt."""
+    def read_states(self, piece: Piece) -> States:
+        """The states that a piece holds."""
         return [[np.asarray(values[0, own], dtype=np.float64).tolist() for values in piece.states[k]] for k, own in self.kinds]
 
-    def write_states(self, piece: Piece, states: list[list[list[float]]]) -> None:
-        """Raises `MessageError` for states that are not of these devices."""
+    def write_states(self, piece: Piece, states: States) -> None:
+        """Let a piece hold these."""
         for (k, own), tables in zip(self.kinds, states, strict=True):
             for values, table in zip(piece.states[k], tables, strict=True):
                 values[0, own] = table
 
+    def checked(self, states: States, name: str) -> States:
+        """The states themselves; raises `MessageError` for those of other devices."""
+        found = [[len(table) for table in tables] for tables in states]
+        expected = [[len(own)] * fields for (_, own), fields in zip(self.kinds, self._fields, strict=True)]
+        if found != expected:
+            raise MessageError("payload", f"{name} told states of {found} numbers; expected {expected}, field by field of each kind.")
+        return states
 
-def _sheet(member: Member, members: Members, model: Model, config: MicrogridsConfig) -> Sheet:
+
+def _sheet(member: Member, places: _Places, members: Members, model: Model, config: MicrogridsConfig) -> Sheet:
     kinds = []
-    for k, own in _Places(member, model).kinds:
-        kind, offset = model.kinds[k], model.slices[model.kinds[k].name].start
-        names = [member.device_names[int(np.flatnonzero(member.devices == offset + one)[0])] for one in own]
+    for k, own in places.kinds:
+        kind = model.kinds[k]
+        names = [model.scenario.tables[kind.name].name[one] for one in own]
         parameters = {field: np.asarray(values)[own].tolist() for field, values in model.parameters(kind.name)._asdict().items()}
         kinds.append(KindSheet(kind.name, names, parameters, dict(members.wishes[kind.name])))
     return Sheet(
