@@ -10,6 +10,7 @@
     ├── ActionError          a decision that cannot be read as one
     ├── PhysicsError         a model that no power flow can be asked of
     ├── MessageError         a message is refused: too large, forged, malformed, out of bounds or replayed
+    ├── ModelError           a language model gave no answer that can be used
     ├── BrokerError          a message broker cannot be reached, or those behind it do not answer
     └── MissingExtraError    an optional dependency is not installed
 
@@ -99,6 +100,14 @@ class MessageError(GridpilotError):
 
     def __init__(self, reason: str, sentence: str) -> None:
         self.reason = reason
+        super().__init__(sentence)
+
+
+class ModelError(GridpilotError):
+    """A language model gave no answer that can be used; `outcome` is that of a `gridpilot.values.Attempt`."""
+
+    def __init__(self, outcome: str, sentence: str) -> None:
+        self.outcome = outcome
         super().__init__(sentence)
 
 

@@ -8,7 +8,7 @@ environment what is not set there.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,8 +72,10 @@ def read_dotenv(folder: Path | None = None) -> None:
             os.environ.setdefault(name, value)
 
 
-def read_file(path: Path, params: Mapping[str, str]) -> dict[str, str]:
+def read_file(path: Path, params: Mapping[str, str], repeated: Collection[str] = ()) -> dict[str, str | list[str]]:
     """The settings of a YAML file as text, per parameter; `params` maps a valid key to its parameter.
+
+    A list is one text with commas, but for parameters that are `repeated` on the command line.
 
     Raises `ConfigError` with every unknown key, repeated key and value that is neither a scalar nor a list of them.
     """
@@ -88,7 +90,7 @@ def read_file(path: Path, params: Mapping[str, str]) -> dict[str, str]:
         return {}
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{path} holds no settings; expected lines such as `scenario: six-bus`.")
-    found: dict[str, str] = {}
+    found: dict[str, str | list[str]] = {}
     problems: list[Problem] = []
     seen: set[str] = set()
     for key_node, value_node in root.value:
@@ -99,14 +101,14 @@ def read_file(path: Path, params: Mapping[str, str]) -> dict[str, str]:
         elif key in seen:
             problems.append(Problem(where, "is set twice"))
         else:
-            problems += [Problem(where, what) for what in _take(value_node, params[key], found)]
+            problems += [Problem(where, what) for what in _take(value_node, params[key], found, repeated)]
         seen.add(key)
     if problems:
         raise ConfigError(f"{path} cannot be used.", problems, hint=f"Valid: {', '.join(sorted(params))}.")
     return found
 
 
-def _take(node: Any, name: str, found: dict[str, str]) -> Iterator[str]:
+def _take(node: Any, name: str, found: dict[str, str | list[str]], repeated: Collection[str]) -> Iterator[str]:
     """Put a YAML value, as it is written, under a parameter; yield what is wrong with it."""
     import yaml
 
@@ -114,12 +116,14 @@ def _take(node: Any, name: str, found: dict[str, str]) -> Iterator[str]:
     if not all(isinstance(part, yaml.ScalarNode) for part in parts):
         yield "expected a single value, or a list of them"
     elif node.tag != "tag:yaml.org,2002:null":
-        found[name] = ",".join(part.value for part in parts)
+        texts = [part.value for part in parts]
+        found[name] = texts if name in repeated else ",".join(texts)
 
 
 def _use_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
     if path is not None:
-        given = read_file(path, _keys(ctx.command))
+        repeated = {str(param.name) for param in ctx.command.params if param.multiple}
+        given = read_file(path, _keys(ctx.command), repeated)
         ctx.default_map = {**(ctx.default_map or {}), **given}
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from gridpilot.agents import make_agent
+from gridpilot.agents import make_agent, make_agents
+from gridpilot.agents.lifecycle import close_agent, prepare_agent
 from gridpilot.evaluation.episode import Episode, Score, episode_of, score
 from gridpilot.evaluation.evaluate import BASELINE, Evaluation
 from gridpilot.operations.clock import Pace
@@ -50,6 +51,10 @@ class Run:
         """Cycles operated so far."""
         return len(self._scores)
 
+    def prepare(self) -> str:
+        """Let the agent make itself ready; what it found as a sentence, or nothing."""
+        return prepare_agent(self._agent)
+
     def records(self) -> Iterator[Record]:
         """Operate, cycle by cycle; each record is in the trace when it comes out."""
         for passed in self.passed():
@@ -58,7 +63,8 @@ class Run:
     def passed(self) -> Iterator[Cycle]:
         """The same, with the transition that the record keeps a summary of."""
         try:
-            for passed in run_cycles(self.twin, self._agent, self._desk, self._log, pace=self._pace):
+            said = self.config.instructions
+            for passed in run_cycles(self.twin, self._agent, self._desk, self._log, pace=self._pace, instructions=said):
                 self._scores.append(_score(passed))
                 yield passed
         except KeyboardInterrupt:
@@ -73,8 +79,9 @@ class Run:
         return Evaluation(self.twin.model.scenario.name, self.twin.world.profiles.name, played)
 
     def close(self) -> None:
-        """Close the trace and write the card of the cycles that were done."""
+        """Close the trace and the agent, and write the card of the cycles that were done."""
         self._log.close()
+        close_agent(self._agent)
         if self.done:
             write_json(self.folder.card, self.evaluation().to_json())
 
@@ -98,7 +105,7 @@ def start_run(config: RunConfig, *, desk: Desk | None = None, pace: Pace | None 
     Raises `ConfigError` or `ProfileError` for what cannot be run; nothing is written then.
     """
     desk = AutoDesk() if desk is None else desk
-    agent = make_agent(config.agent)
+    (agent,) = make_agents([config.agent], config.agent_options)
     bare = _header(config, agent, desk)
     twin = twin_of(bare)
     first = fingerprint(twin.first())
