@@ -45,7 +45,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:  # the base class has the name
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.fake.next(asked, dict(self.headers))(self, asked)
+        self.fake.next(asked, {name.lower(): value for name, value in self.headers.items()})(self, asked)
 
     def send(self, body: bytes, status: int = 200, *, length: int | None = None, **headers: str) -> None:
         self.send_response(status)

@@ -254,7 +254,7 @@ def test_a_key_reaches_the_server_and_nothing_else(
             with start_run(config) as run:
                 said = run.prepare()
                 list(run.records())
-            assert server.headers[0]["Authorization"] == f"Bearer {SECRET}"
+            assert server.headers[0]["authorization"] == f"Bearer {SECRET}"
         assert SECRET not in said
         assert SECRET not in repr(run._agent)
     files = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
@@ -283,6 +283,7 @@ def test_the_key_of_a_vendor_goes_to_its_own_host_only(monkeypatch: pytest.Monke
         ({"base_url": "http://host:port/v1", "model": "m"}, "cannot be read"),
         ({"base_url": "https://host/v1", "model": "m", "api_key_env": "NO_SUCH_KEY"}, "NO_SUCH_KEY is empty or not set"),
         ({"base_url": "https://host/v1", "model": "m", "api_key_env": "BAD_KEY"}, "BAD_KEY holds no key"),
+        ({"base_url": "https://host/v1", "model": "m", "api_key_env": SECRET}, "the name of an environment variable, not a key"),
         ({"base_url": "https://host/v1", "model": "m", "candidates": 0, "deadline_s": 0.0, "prompt_tokens": 1}, "deadline_s: is 0"),
         ({"base_url": "https://host/v1", "model": "m", "stand_in": "llm"}, "--base-url"),
     ],

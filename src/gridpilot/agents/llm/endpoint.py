@@ -7,6 +7,7 @@ server the variable is named by `api_key_env`, so that no key is shown to a serv
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
@@ -16,6 +17,7 @@ from gridpilot.errors import ConfigError
 NVIDIA_URL: Final = "https://integrate.api.nvidia.com/v1"
 NVIDIA_MODEL: Final = "nvidia/nemotron-mini-4b-instruct"
 NVIDIA_KEY: Final = "NVIDIA_API_KEY"
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY_OF_HOST: Final = {"integrate.api.nvidia.com": NVIDIA_KEY, "api.openai.com": "OPENAI_API_KEY"}
 
 
@@ -84,6 +86,8 @@ def _key(parts: SplitResult, api_key_env: str | None) -> Key | None:
     name = api_key_env or vendors
     if name is None:
         return None
+    if not _VARIABLE.fullmatch(name):
+        raise ConfigError("--api-key-env takes the name of an environment variable, not a key; a name has letters, digits and underscores.")
     secret = os.environ.get(name, "").strip()
     if not secret:
         raise ConfigError(f"The environment variable {name} is empty or not set: export it with the key of {parts.hostname}.")
