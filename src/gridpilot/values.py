@@ -446,8 +446,13 @@ class Verdict:
     """What the desk made of a decision."""
 
     kind: str
-    """`approved`, `modified`, `rejected` or `refused` (by the shield)."""
+    """`approved`, `modified`, `rejected`, `held` (nobody answered in time), `refused` (by the shield) or `advised` (shown only)."""
     actions: tuple[Action, ...]
     """What will be applied."""
     why: str = ""
     by: str = "auto"
+    """Name of the operator, or the desk's mode where no person said so."""
+    seq: int = -1
+    """Sequence number of the state that it is on: cycles since the episode began."""
+    at: str = ""
+    """Wall clock, ISO 8601 UTC."""

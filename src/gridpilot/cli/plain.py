@@ -11,6 +11,8 @@ from gridpilot.cli.frame import Frame, Totals
 
 SHOWN = 3
 """Actions of an hour that are named; the rest are counted."""
+DONE = ("approved", "modified")
+"""Verdicts under which what was decided, or something in its place, was done."""
 
 
 class PlainLines:
@@ -66,6 +68,6 @@ def details(hour: list[Frame]) -> list[str]:
         named = [f"{what}{f' ×{count}' if count > 1 else ''}" for what, count in orders.most_common(SHOWN)]
         rest = orders.total() - sum(count for _, count in orders.most_common(SHOWN))
         lines.append("actions: " + ", ".join(named) + (f", and {rest} more" if rest else ""))
-    refusals = Counter(frame.why for frame in hour if frame.why and frame.verdict == "refused")
-    lines += [f"refused{f' ×{count}' if count > 1 else ''}: {why}" for why, count in refusals.items()]
+    undone = Counter((frame.verdict, frame.why) for frame in hour if frame.why and frame.verdict not in DONE)
+    lines += [f"{verdict}{f' ×{count}' if count > 1 else ''}: {why}" for (verdict, why), count in undone.items()]
     return lines

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from getpass import getuser
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
@@ -17,7 +18,7 @@ from gridpilot.cli.settings import EPILOG, config_option, option
 
 if TYPE_CHECKING:
     from gridpilot.cli.frame import Frame
-    from gridpilot.operations import Run
+    from gridpilot.operations import Operator, Run, RunConfig
 
 
 class Screen(Protocol):
@@ -38,6 +39,20 @@ class Screen(Protocol):
 @option("--growth/--no-growth", default=False, help="Let the grid grow while it is operated.")
 @option("--engine", default="newton", help="Power flow engine: newton, dc or pandapower.")
 @option("--period", type=click.Choice(["judging", "tuning"]), default="judging", help="Days to draw from; tuning has those it was made on.")
+@option(
+    "--mode",
+    type=click.Choice(["auto", "advise", "review"]),
+    default="auto",
+    help="Apply what the shield lets through, show it only, or ask before every change.",
+)
+@option("--operator", default="", metavar="NAME", help="Who signs verdicts in mode review; your user name where not given.")
+@option(
+    "--verdict-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=None,
+    metavar="SECONDS",
+    help="How long mode review waits for a verdict; then everything is held. As long as it takes where not given.",
+)
 @option("--durable/--no-durable", default=False, help="Wait for the disk after every cycle, so that a power cut loses none.")
 @option("--out", default="runs", metavar="DIR", help="Folder in which the run makes its own.")
 @config_option
@@ -53,7 +68,8 @@ def command(ctx: click.Context, /, as_json: bool, **settings: Any) -> None:
     with waiting(COMPILING):
         from gridpilot.operations import RunConfig, start_run
 
-        run = start_run(RunConfig(**settings))
+        config = RunConfig(**settings)
+        run = start_run(config, operator=_operator(config, as_json))
     try:
         with ExitStack() as while_scoring, run:
             _operate(run, as_json)
@@ -76,7 +92,7 @@ def _operate(run: Run, as_json: bool) -> None:
         first = next(frames, None)
     if first is None:
         return
-    with _screen(run.cycles, as_json) as screen:
+    with _screen(run, as_json) as screen:
         screen.show(first)
         for frame in frames:
             screen.show(frame)
@@ -91,14 +107,26 @@ def _frames(run: Run) -> Iterator[Frame]:
         yield frame_of(passed, run.twin, totals, run.cycles)
 
 
-def _screen(cycles: int, as_json: bool) -> AbstractContextManager[Screen]:
-    """The live view where the stream is a terminal; progress is for stderr where stdout holds the document."""
-    if (sys.stderr if as_json else sys.stdout).isatty():
+def _operator(config: RunConfig, as_json: bool) -> Operator | None:
+    """The person at this terminal, where one is asked."""
+    if config.mode != "review":
+        return None
+    from gridpilot.cli.prompt import TerminalOperator
+
+    return TerminalOperator(config.operator or getuser(), to_stderr=as_json)
+
+
+def _screen(run: Run, as_json: bool) -> AbstractContextManager[Screen]:
+    """The live view where the stream is a terminal; progress is for stderr where stdout holds the document.
+
+    Beside a dialogue there are plain lines.
+    """
+    if run.config.mode != "review" and (sys.stderr if as_json else sys.stdout).isatty():
         from rich.console import Console
 
         from gridpilot.cli.view import LiveView
 
-        return LiveView(Console(stderr=as_json), cycles)
+        return LiveView(Console(stderr=as_json), run.cycles)
     from gridpilot.cli.plain import PlainLines
 
     return PlainLines(_writer(as_json))
