@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from rich.console import Console
 from tests.operations.actors import BATTERY, battery
 
 from gridpilot.cli.edits import change
-from gridpilot.cli.lines import StandardInput
+from gridpilot.cli.lines import READER, StandardInput
 from gridpilot.cli.prompt import TerminalOperator
 from gridpilot.errors import ActionError, VerdictError
 from gridpilot.operations import Proposal, Ruling
@@ -146,34 +148,34 @@ def test_lines_come_in_order_and_then_end() -> None:
 
 
 class Keyboard(io.StringIO):
-    """A terminal at which nobody sits any more."""
+    """A terminal at which everything has been typed already."""
 
     def isatty(self) -> bool:
         return True
 
 
 def test_what_was_typed_at_a_terminal_can_be_forgotten() -> None:
-    lines = StandardInput(Keyboard("a\na\n"))
+    lines = StandardInput(Keyboard("a\nb\n"))
     assert lines.next(60.0) == "a"
+    all_read()
+    lines.forget()
     with pytest.raises(EOFError):
-        while True:  # the reader may still be reading
-            lines.forget()
-            lines.next(60.0)
-
-
-class Silent(io.StringIO):
-    """Nothing is typed for as long as the test lives."""
-
-    def __iter__(self) -> Iterator[str]:
-        from threading import Event
-
-        Event().wait()
-        return super().__iter__()
+        lines.next(60.0)
 
 
 def test_a_deadline_passes() -> None:
-    with pytest.raises(TimeoutError):
-        StandardInput(Silent()).next(0.01)
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as stream:
+        with os.fdopen(writing, "w"), pytest.raises(TimeoutError):
+            StandardInput(stream).next(0.01)
+        all_read()
+
+
+def all_read() -> None:
+    """Wait until every reader has come to the end of its input."""
+    for thread in threading.enumerate():
+        if thread.name == READER:
+            thread.join(60.0)
 
 
 # ------------------------------------------------------------------------------------------------------ the command

@@ -40,12 +40,12 @@ def propose(twin: Twin, actions: tuple[Action, ...]) -> Proposal:
 class Says:
     """An operator with a list of rulings; keeps what was wrong with each."""
 
-    rulings: list[Ruling | None]
+    rulings: Sequence[Ruling | None]
     wrong: list[VerdictError | None] = field(default_factory=list)
 
     def ask(self, proposal: Proposal, patience_s: float, wrong: VerdictError | None) -> Ruling | None:
+        ruling = self.rulings[len(self.wrong)]
         self.wrong.append(wrong)
-        ruling = self.rulings.pop(0)
         return ruling and replace(ruling, seq=proposal.seq if ruling.seq < 0 else ruling.seq)
 
 

@@ -10,6 +10,8 @@ from typing import Final, Protocol, TextIO
 
 END: Final = None
 """Stands for the end of the input."""
+READER: Final = "typed lines"
+"""Name of the thread that reads."""
 
 
 class Lines(Protocol):
@@ -42,7 +44,7 @@ class StandardInput:
     def next(self, patience_s: float) -> str:
         """As `Lines.next`."""
         if self._reader is None:
-            self._reader = Thread(target=self._read, name="typed lines", daemon=True)
+            self._reader = Thread(target=self._read, name=READER, daemon=True)
             self._reader.start()
         try:
             line = self._typed.get(timeout=None if math.isinf(patience_s) else max(patience_s, 0.0))
