@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from gymnasium.spaces import Box
@@ -22,12 +22,14 @@ from gridpilot.envs.microgrids.remote import RemoteDevices, begin_elsewhere, rem
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import ResetOptions, read_options, with_period
 from gridpilot.envs.single import draw_seed
-from gridpilot.errors import ActionError, ConfigError, Problem
+from gridpilot.errors import ActionError, ConfigError, Problem, UnknownNameError
+from gridpilot.messages.steps import Watch, unwatched
 from gridpilot.twin.areas import AREA_PARTS
 from gridpilot.values import Floats, GridState
 
 Action = NDArray[np.floating[Any]]
 ByAgent = dict[str, Any]
+T = TypeVar("T")
 
 
 class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc]  # PettingZoo ships no types
@@ -39,7 +41,8 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
 
     metadata: dict[str, Any] = {"name": "gridpilot_microgrids_v0", "render_modes": [], "is_parallelizable": True}  # noqa: RUF012  # PettingZoo's own form
 
-    def __init__(self, config: MicrogridsConfig) -> None:
+    def __init__(self, config: MicrogridsConfig, *, watch: Watch = unwatched) -> None:
+        """`watch` hears who is waited for, where agents are behind a broker."""
         self.config = config
         self.render_mode = None
         self._ground = lay_ground(config.settings)
@@ -52,7 +55,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         self.state_space = _box(len(self._ground.observer.names))
         self._random = np.random.default_rng()
         self._settings = config.settings
-        self.remote = None if config.centralized else RemoteDevices(config, self.members, self._ground.model)
+        self.remote = None if config.centralized else RemoteDevices(config, self.members, self._ground.model, watch)
         """The agents, where they are behind a message broker."""
         self._episodes: Episodes | None = None
         self._course: Course | None = None
@@ -61,20 +64,20 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
 
     def observation_space(self, agent: str) -> Box:
         """−1 … 1 for every feature that the agent sees; the same object at every call."""
-        return self.observation_spaces[agent]
+        return self._known(agent, self.observation_spaces)
 
     def action_space(self, agent: str) -> Box:
         """−1 … 1 for every entry of `action_names`; the same object at every call."""
-        return self.action_spaces[agent]
+        return self._known(agent, self.action_spaces)
 
     def action_names(self, agent: str) -> tuple[str, ...]:
         """What the entries of an agent's action are; 1 is the highest injection of a device, or the highest price."""
-        return self._member[agent].action_names
+        return self._known(agent, self._member).action_names
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
         """What the entries of an agent's observation are."""
         names = self._ground.observer.names
-        return tuple(names[k] for k in self._member[agent].seen)
+        return tuple(names[k] for k in self._known(agent, self._member).seen)
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -182,6 +185,12 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         self._course = Course(self.config, self.members, self._episodes)
         return self._episodes.look()
 
+    def _known(self, agent: str, by_name: Mapping[str, T]) -> T:
+        """What is an agent's; raises `UnknownNameError` which names the agents that there may be."""
+        if agent not in by_name:
+            raise UnknownNameError("agent", str(agent), self.possible_agents)
+        return by_name[agent]
+
     def _present(self) -> list[tuple[str, Member]]:
         return [(name, self._member[name]) for name in self.agents]
 
@@ -194,7 +203,8 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
 
     def _refuse_strangers(self, actions: Mapping[str, Action]) -> None:
         missing = [Problem(name, "has no action") for name in self.agents if name not in actions]
-        strange = [Problem(str(name), "is not there now") for name in actions if name not in self.agents]
+        away = "is not there now"
+        strange = [Problem(str(name), away if name in self._member else "is no agent") for name in actions if name not in self.agents]
         if missing or strange:
             listed = "; ".join(map(str, [*missing, *strange]))
             raise ActionError(f"Expected one action for each of {', '.join(self.agents)}: {listed}.")

@@ -52,6 +52,8 @@ class Responder:
         self.run, self.host = check_name(run, "run"), check_name(host, "host")
         self.roles = {check_name(role, "role"): answer for role, answer in roles.items()}
         self.counts: Counter[str] = Counter()
+        self.refused: dict[str, str] = {}
+        """By check: the first message that did not pass it, as a sentence."""
         self.fence = 0
         """The newest epoch seen; requests of older ones are refused."""
         self._broker, self._wire, self._clock = broker, wire or Wire(), clock
@@ -98,8 +100,9 @@ class Responder:
         """Answer one message, whatever it holds: one that cannot be trusted is counted and dropped."""
         try:
             envelope = self._wire.read(*message)
-        except MessageError:
+        except MessageError as error:
             self.counts["refused"] += 1
+            self.refused.setdefault(error.reason, str(error))
             return
         if not isinstance(envelope, Request | Call) or envelope.run != self.run:
             self.counts["refused"] += 1
