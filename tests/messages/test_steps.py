@@ -392,8 +392,8 @@ def test_keys_on_one_side_are_told_on_both(asking: Wire, answering: Wire, why: s
         rig = Rig(wire=answering)
         requester = Requester(rig.broker, "run", wire=asking, epoch=1, clock=clock)
         await rig.broker.connect()
+        responder = await rig.start("MG1", {"MG1": rig.plants["MG1"]})  # its first hello is heard by nobody
         await requester.open()
-        responder = await rig.start("MG1", {"MG1": rig.plants["MG1"]})
         with pytest.raises(BrokerError, match=f"holds MG1 (.|\n)*messages were refused: (.|\n)*{why}(.|\n)*GRIDPILOT_MESSAGE_KEYS"):
             await requester.wait_for(["MG1"], 1.0)
         other = {"is signed": "is not signed", "is not signed": "is signed"}[why]

@@ -80,7 +80,7 @@ def _telling(say: Callable[[float], str]) -> Iterator[None]:
             said = say(monotonic() - began)
             if said:
                 click.echo(f"gridpilot: {said}", err=True)
-            wait_s = EVERY_S
+                wait_s = EVERY_S
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()
