@@ -60,7 +60,6 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         self._episodes: Episodes | None = None
         self._course: Course | None = None
         self._shown: Observation | None = None
-        self._left: set[str] = set()
 
     def observation_space(self, agent: str) -> Box:
         """−1 … 1 for every feature that the agent sees; the same object at every call."""
@@ -93,9 +92,8 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         if settings != self._settings:
             self._settings, self._ground = settings, lay_ground(settings)
         self._shown = self._begin(draw_seed(self._random), asked.start)
-        self._left = set()
         self.agents = [name for name, member in self._member.items() if member.built_at == 0]
-        return self._seen(self._shown, self.agents), {name: self._begun(member) for name, member in self._present()}
+        return self._seen(self._shown, self.agents), {name: {"action_mask": self._mask(self._member[name])} for name in self.agents}
 
     def step(self, actions: Mapping[str, Action]) -> tuple[ByAgent, ByAgent, ByAgent, ByAgent, ByAgent]:
         """One cycle; raises `ActionError` for actions that are missing, misshapen or no numbers, and for agents that are not there."""
@@ -105,7 +103,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         self._refuse_strangers(actions)
         passed = course.step([_row(actions.get(member.name), member) for member in self.members.all])
         self._shown = passed.shown
-        step = int(self._built_step())
+        step = int(course.episodes.memory.blocks.view("step")[0])
         terminated, truncated = bool(passed.terminated[0]), bool(passed.truncated[0])
         here = [name for name, member in self._member.items() if member.built_at <= step]
         returned = (
@@ -113,7 +111,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             {name: float(passed.accounts.reward[0, k]) for k, name in enumerate(self._member) if name in here},
             dict.fromkeys(here, terminated),
             dict.fromkeys(here, truncated),
-            {name: self._info(k, passed, actions.get(name)) for k, name in enumerate(self._member) if name in here},
+            {name: self._info(k, passed) for k, name in enumerate(self._member) if name in here},
         )
         self.agents = [] if terminated or truncated else here
         return returned
@@ -191,13 +189,6 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             raise UnknownNameError("agent", str(agent), self.possible_agents)
         return by_name[agent]
 
-    def _present(self) -> list[tuple[str, Member]]:
-        return [(name, self._member[name]) for name in self.agents]
-
-    def _built_step(self) -> int:
-        assert self._episodes is not None  # held by `step`
-        return int(self._episodes.memory.blocks.view("step")[0])
-
     def _seen(self, shown: Observation, names: list[str]) -> ByAgent:
         return {name: shown[0, self._member[name].seen] for name in names}
 
@@ -209,9 +200,6 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             listed = "; ".join(map(str, [*missing, *strange]))
             raise ActionError(f"Expected one action for each of {', '.join(self.agents)}: {listed}.")
 
-    def _begun(self, member: Member) -> dict[str, Any]:
-        return {"action_mask": self._mask(member)}
-
     def _mask(self, member: Member) -> NDArray[np.int8]:
         """1 for every entry of an action that moves something now, 0 where its device is out of service `[entries]`."""
         assert self._episodes is not None  # held by the callers
@@ -221,7 +209,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             mask[: len(member.devices)] = work.in_service[0, member.devices]
         return mask
 
-    def _info(self, k: int, passed: Passed, action: Action | None) -> dict[str, Any]:
+    def _info(self, k: int, passed: Passed) -> dict[str, Any]:
         """What came of an action: the parts of the reward, and for every device what it was ordered and what it did."""
         assert self._episodes is not None  # held by `step`
         member, accounts = self.members.all[k], passed.accounts
