@@ -19,6 +19,7 @@ from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.course import Course, Passed
 from gridpilot.envs.microgrids.members import Member, make_members
 from gridpilot.envs.microgrids.remote import RemoteDevices, begin_elsewhere, remote_act
+from gridpilot.envs.microgrids.seats import entries_of
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import ResetOptions, read_options, with_period
 from gridpilot.envs.single import draw_seed
@@ -152,8 +153,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         for member in self.members.all:
             action = np.zeros(len(member.action_names))
             if self.members.vertical.entries(len(member.devices)) == len(member.devices):
-                part = (initial[member.orders] - member.low_mw) / (member.high_mw - member.low_mw)
-                action[: len(part)] = 2.0 * part - 1.0
+                action[: len(member.devices)] = entries_of(initial[member.orders], member.low_mw, member.high_mw)
             found[member.name] = action
         return found
 
