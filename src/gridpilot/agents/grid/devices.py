@@ -42,11 +42,13 @@ class OwnDevices:
         return [[_numbers(values[0]) for values in state] for state in self._states.values()]
 
     def take_states(self, states: list[list[list[float]]]) -> None:
-        """Go on from these; raises `MessageError` for states of other devices."""
+        """Go on from these; raises `MessageError` for states of other devices, and then takes none."""
+        found = [[len(table) for table in tables] for tables in states]
+        expected = [[values.shape[1] for values in own] for own in self._states.values()]
+        if found != expected:
+            raise MessageError("payload", f"States of {found} numbers came; expected {expected}, field by field of each kind.")
         for own, tables in zip(self._states.values(), states, strict=True):
             for values, table in zip(own, tables, strict=True):
-                if len(table) != values.shape[1]:
-                    raise MessageError("payload", f"States of {len(table)} devices came, expected {values.shape[1]}.")
                 values[0] = table
 
     def inject(self, order_mw: Floats, weather: Floats, present: Bools) -> tuple[Floats, Floats]:
