@@ -83,14 +83,24 @@ def test_a_resumed_episode_refuses_what_contradicts_its_trace(cut: str, invoke: 
     assert "scenario" not in shown.stderr  # the same by another spelling
     Path("own.yaml").write_text("reward: shared")
     assert "reward: is 'shared'; the trace has 'own'" in invoke("env", "--resume", "--out", cut, "--config", "own.yaml").stderr
-    resumed = invoke("env", "--resume", "--out", cut, "--policy", "random", "--json")
-    assert json.loads(resumed.stdout)["steps"] == 3
+    assert "--resume --out run" in invoke("env", "--out", cut).stderr  # and nothing is begun over it
+    resumed = invoke("env", "--resume", "--out", cut, "--policy", "random")
+    assert "3 steps, " in resumed.stdout
+    assert "2 steps were in the trace already" in resumed.stdout
+
+
+def test_what_ends_an_episode_says_where_its_steps_are(cut: str, invoke: Invoke) -> None:
+    with nats() as server:
+        shown = invoke("env", "--resume", "--out", cut, "--broker", server.url, "--join-s", "0.2")
+    assert shown.exit_code == 2
+    assert "holds MG1, MG2, MG3 after 0.2 s" in shown.stderr
+    assert "Every step is in run; go on with: gridpilot env --resume --out run" in shown.stderr
 
 
 def test_a_trace_of_microgrids_is_replayed(cut: str, invoke: Invoke) -> None:
     for path in (cut, f"{cut}/microgrids.jsonl"):
         shown = invoke("replay", path)
-        assert (shown.exit_code, "All 3 states" in shown.stdout) == (0, True), shown.output
+        assert (shown.exit_code, "The first state and 2 steps came out" in shown.stdout) == (0, True), shown.output
     lines = Path(cut, "microgrids.jsonl").read_bytes().splitlines(keepends=True)
     Path("other").mkdir()
     Path("other", "microgrids.jsonl").write_bytes(_with_another_report(lines))
@@ -118,14 +128,21 @@ def _with_another_report(lines: list[bytes]) -> bytes:
 
 
 def test_who_is_missing_is_a_sentence_and_nothing_is_said_of_nobody(capsys: pytest.CaptureFixture[str]) -> None:
-    waiting = Waiting()
+    times = [0.0]
+    waiting = Waiting(lambda: times[0])
     assert waiting.sentence(3.0) == ""
+    times[0] = 100.0
     waiting.watch(Awaited("hello", ("MG2", "MG3"), ("MG1",), ("A message is not signed.",)))
     waiting.watch(Awaited("hello", ("MG2", "MG3"), ("MG1",), ("A message is not signed.",)))
-    assert waiting.sentence(12.4) == "waiting for MG2, MG3 to join (here: MG1), 12 s …"
+    times[0] = 101.0
+    assert waiting.sentence(0.0) == ""  # not for long
+    times[0] = 112.4
+    assert waiting.sentence(0.0) == "waiting for MG2, MG3 to join (here: MG1), 12 s …"
     assert capsys.readouterr().err == "gridpilot: messages are refused: A message is not signed.\n"
     waiting.watch(Awaited("begin", tuple(f"MG{k}" for k in range(9)), (), ()))
-    assert waiting.what.startswith("waiting for MG0, MG1, MG2, MG3, MG4, MG5 and 3 more to begin")
+    assert waiting.what == ("waiting for MG0, MG1, MG2, MG3, MG4, MG5 and 3 more to begin: they may have to compile their devices first")
+    waiting.watch(Awaited("act", ("MG2",), ("MG1",), ()))
+    assert waiting.what == "waiting for MG2 to answer 'act' (done: MG1)"
     waiting.watch(Awaited("begin", (), ("MG1",), ()))
     assert waiting.sentence(13.0) == ""
 

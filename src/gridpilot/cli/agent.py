@@ -38,13 +38,13 @@ def command(broker: str, run: str, roles: tuple[str, ...], changes: tuple[str, .
         click.echo(f"gridpilot: {', '.join(roles)}: {sentence}", err=True)
 
     def ready(_: object) -> None:
-        tell(f"run {run} at {shown}; Ctrl-C ends")
+        tell(f"listening to run {run} at {shown}; Ctrl-C ends")
 
     reach(broker)
     try:
         asyncio.run(serve(broker, run, roles, changes=read, wire=Wire(keyring=Keyring.from_environment()), ready=ready, tell=tell))
     except KeyboardInterrupt:
-        raise Interrupted(f"{', '.join(roles)}: ended. An environment goes on without in mode deadline, or stops.") from None
+        raise Interrupted(f"gridpilot: {', '.join(roles)}: ended") from None
 
 
 def _changes(given: tuple[str, ...]) -> dict[str, float]:

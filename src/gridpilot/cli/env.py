@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from gridpilot.cli.document import json_option, print_document
 from gridpilot.cli.errors import Interrupted
 from gridpilot.cli.settings import EPILOG, config_option_with, further, option
+from gridpilot.errors import BrokerError
 
 if TYPE_CHECKING:
     from gridpilot.cli.awaited import Waiting
@@ -79,6 +80,8 @@ def command(as_json: bool, out: str, resume: bool, **given: Any) -> None:
             episode = _resumed(folder, given, tell, waiting.watch) if resume else _begun(folder, given, tell, waiting.watch)
     except KeyboardInterrupt:
         raise Interrupted(_stopped(folder, waiting, given)) from None
+    except BrokerError as error:
+        raise BrokerError(f"{error}\n{_kept(folder)}" if _kept(folder) else str(error)) from error
     if as_json:
         print_document({**asdict(episode), "trace": str(episode.trace)})
     else:
@@ -88,8 +91,12 @@ def command(as_json: bool, out: str, resume: bool, **given: Any) -> None:
 def _begun(folder: Path, given: dict[str, Any], tell: Callable[[Progress], None], watch: Watch) -> Episode:
     from gridpilot.cli.brokers import reach
     from gridpilot.envs.microgrids import MicrogridsConfig
-    from gridpilot.operations.microgrids import run_episode
+    from gridpilot.errors import ConfigError
+    from gridpilot.operations.microgrids import TRACE, is_microgrids, run_episode
 
+    if (folder / TRACE).is_file() and is_microgrids(folder / TRACE):
+        advice = f"Give another folder with --out, or go on with it: gridpilot env --resume --out {folder}"
+        raise ConfigError(f"{folder} holds the trace of an episode already. {advice}")
     own = {name: given[name] for name in (*_RECORDED, *_RENEWED)} | _agents(given["broker"]) | further(click.get_current_context())
     config = MicrogridsConfig(**own)
     reach(config.message_broker)
@@ -142,14 +149,18 @@ def _is_given(name: str) -> bool:
 
 def _stopped(folder: Path, waiting: Waiting, given: dict[str, Any]) -> str:
     """What was waited for and what was kept, and what to type next."""
-    from gridpilot.operations.microgrids import TRACE
-
     said = f"Stopped while {waiting.what}. " if waiting.missing else "Stopped. "
     if waiting.missing and given["broker"] != "in_memory":
         said += f"Start agents as in: gridpilot agent --broker URL --run {given['run']} --role {waiting.missing[0]}\n"
-    if (folder / TRACE).is_file():
-        return f"{said}Every step is in {folder}; go on with: gridpilot env --resume --out {folder}"
-    return f"{said}No step was made, and nothing was recorded."
+    return said + (_kept(folder) or "No step was made, and nothing was recorded.")
+
+
+def _kept(folder: Path) -> str:
+    """Where the steps so far are, and how they go on; empty where there are none."""
+    from gridpilot.operations.microgrids import TRACE
+
+    kept = (folder / TRACE).is_file()
+    return f"Every step is in {folder}; go on with: gridpilot env --resume --out {folder}" if kept else ""
 
 
 def _teller() -> AbstractContextManager[Callable[[Progress], None]]:
@@ -177,7 +188,9 @@ def _print(episode: Episode) -> None:
 
     rows = [[name, f"{reward:,.2f}", str(episode.silent_cycles[name])] for name, reward in episode.rewards.items()]
     messages = sum(count for kind, count in episode.messages.items() if kind != "receipt")
+    before = [f"{episode.resumed_at} steps were in the trace already"] if episode.resumed_at else []
     notes = [
+        *before,
         f"{episode.steps} steps, {messages} logical messages; trace {episode.trace}",
         f"state {episode.state_hash}",
     ]

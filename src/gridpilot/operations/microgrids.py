@@ -79,8 +79,10 @@ class Replayed:
     @property
     def sentence(self) -> str:
         """What came out, and what to try."""
+        if not self.verified and self.differs_at is None:
+            return "The trace ends before its first state: there is nothing to verify."
         if self.differs_at is None:
-            return f"All {self.verified} states and their rewards came out bit for bit, from what agents said then."
+            return f"The first state and {self.verified - 1} steps came out bit for bit, from what agents said then."
         where = f"Step {self.differs_at}" if self.differs_at else "The first state"
         return f"{where} came out otherwise: the trace was made by another version of gridpilot, or from other data."
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gridpilot.envs.microgrids import MicrogridsConfig, MicrogridsEnv, microgrids_env
+from gridpilot.envs.microgrids import MicrogridsConfig, MicrogridsEnv, make_config, microgrids_env
 from gridpilot.errors import ActionError, ConfigError, UnknownNameError
 
 
@@ -24,6 +24,12 @@ def test_all_wrong_types_are_told_at_once_with_what_is_out_of_range() -> None:
     }  # fmt: skip
     nested = {"visibility": "visibility.bus.*", "vertical_options": "vertical_options.price_max_usd_per_mwh"}
     assert wheres(**wrong, join_s=-1.0, mode="no") == {nested.get(name, name) for name in wrong} | {"join_s", "mode"}
+
+
+def test_unknown_keys_are_told_with_wrong_values() -> None:
+    with pytest.raises(ConfigError) as raised:
+        make_config({"cycless": 8, "safety-weight": "x"})
+    assert [problem.where for problem in raised.value.problems] == ["cycless", "safety_weight"]
 
 
 def test_values_out_of_range_are_told_before_anything_is_made() -> None:

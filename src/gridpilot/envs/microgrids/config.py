@@ -161,9 +161,13 @@ def make_config(given: Mapping[str, Any]) -> MicrogridsConfig:
     valid = [entry.name for entry in fields(MicrogridsConfig)]
     known = {key.replace("-", "_"): value for key, value in given.items()}
     unknown = [Problem(key, f"is unknown; valid: {', '.join(valid)}") for key in known if key not in valid]
+    try:
+        made = MicrogridsConfig(**{key: value for key, value in known.items() if key in valid})
+    except ConfigError as error:
+        raise ConfigError(error.summary, [*unknown, *error.problems]) from error
     if unknown:
         raise ConfigError("The microgrids cannot be set up like this.", unknown)
-    return MicrogridsConfig(**known)
+    return made
 
 
 def read_config(path: str | Path) -> MicrogridsConfig:
