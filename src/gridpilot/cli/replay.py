@@ -23,12 +23,22 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, trace: Path, as_json: bool) -> None:
     """Run a TRACE again and verify every state, bit for bit.
 
-    TRACE is a `trace.jsonl`, or the folder of a run. The exit code is 1 where a state came out otherwise.
+    TRACE is a `trace.jsonl`, the `microgrids.jsonl` of `gridpilot env`, or the folder of either. The exit code is 1 where a
+    state came out otherwise.
     """
+    from gridpilot.operations.microgrids import TRACE as MICROGRIDS
+    from gridpilot.operations.microgrids import is_microgrids
+
+    path = trace
+    if trace.is_dir():
+        path = trace / (MICROGRIDS if (trace / MICROGRIDS).is_file() and not (trace / "trace.jsonl").is_file() else "trace.jsonl")
+    ctx.exit(0 if (_replay_microgrids if is_microgrids(path) else _replay)(path, as_json) else 1)
+
+
+def _replay(path: Path, as_json: bool) -> bool:
     from gridpilot.cli.progress import COMPILING, waiting
     from gridpilot.traces import read_header, replay
 
-    path = trace / "trace.jsonl" if trace.is_dir() else trace
     header = read_header(path)
     with waiting(f"{COMPILING} and running {path} again"):
         report = replay(path)
@@ -37,7 +47,24 @@ def command(ctx: click.Context, trace: Path, as_json: bool) -> None:
     else:
         click.echo(f"{path}: {header.scenario}, operated by {header.agent}, seed {header.seed}, profiles {header.profiles}.")
         click.echo(report.sentence)
-    ctx.exit(0 if report.ok else 1)
+    return report.ok
+
+
+def _replay_microgrids(path: Path, as_json: bool) -> bool:
+    from gridpilot.cli.progress import COMPILING, waiting
+    from gridpilot.operations.microgrids import replay_episode
+
+    with waiting(f"{COMPILING} and running {path} again"):
+        report = replay_episode(path)
+    recorded, ok = report.recorded, report.differs_at is None
+    if as_json:
+        told = {"ok": ok, "verified": report.verified, "differs_at": report.differs_at, "sentence": report.sentence}
+        print_document({"trace": str(path), **told})
+    else:
+        config = recorded.config
+        click.echo(f"{path}: {config.scenario}, policy {recorded.policy}, seed {recorded.seed}, profiles {config.profiles}.")
+        click.echo(report.sentence)
+    return ok
 
 
 def _document(path: Path, report: ReplayReport) -> dict[str, Any]:
