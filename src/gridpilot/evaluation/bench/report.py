@@ -14,6 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gridpilot.twin.crew import usable_cores
+
 PACKAGES = ("gridpilot", "numpy", "numba", "scipy", "gymnasium", "pandapower", "lightsim2grid", "grid2op")
 
 
@@ -77,11 +79,6 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from gridpilot.evaluation.bench.cases import bench_case
 from gridpilot.evaluation.bench.operating_points import draw_points
-from gridpilot.evaluation.bench.report import Row, Tell, held_to, race, silent, usable_cores
+from gridpilot.evaluation.bench.report import Row, Tell, held_to, race, silent
 from gridpilot.evaluation.bench.runners import TOLERANCE_PU, check_flow, sweep_runner
 from gridpilot.powerflow.sweep import Sweep
+from gridpilot.twin.crew import usable_cores
 
 GROWTH = ("case14", 1024, 65536)
 """Case, and the batches between which the time per power flow should not grow."""
