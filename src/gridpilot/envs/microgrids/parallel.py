@@ -13,7 +13,7 @@ from gymnasium.utils import seeding
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
-from gridpilot.envs.episodes import Episodes, begin, begin_again
+from gridpilot.envs.episodes import Episodes, begin_or_again
 from gridpilot.envs.ground import lay_ground
 from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.course import Course, Passed
@@ -174,14 +174,10 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             self._episodes = begin_elsewhere(self._ground, seed, day, self.remote)
             self._course = Course(self.config, self.members, self._episodes, remote_act(self.remote))
             return self._episodes.look()
-        episodes = self._episodes
-        if episodes is not None and episodes.ground is self._ground:
-            shown = episodes.blank()
-            begin_again(episodes, np.array([0]), [seed], shown, day)
-            return shown
-        self._episodes = begin(self._ground, [seed], day)
-        self._course = Course(self.config, self.members, self._episodes)
-        return self._episodes.look()
+        episodes, shown = begin_or_again(self._episodes, self._ground, seed, day)
+        if episodes is not self._episodes:
+            self._episodes, self._course = episodes, Course(self.config, self.members, episodes)
+        return shown
 
     def _known(self, agent: str, by_name: Mapping[str, T]) -> T:
         """What is an agent's; raises `UnknownNameError` which names the agents that there may be."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Receipt, Report, Sheet, Standing, Unclosed
 from gridpilot.devices import Outcome
-from gridpilot.envs.episodes import Cycle, Episodes
+from gridpilot.envs.episodes import Episodes
 from gridpilot.envs.ground import Ground
 from gridpilot.envs.microgrids.config import IN_MEMORY, MicrogridsConfig
 from gridpilot.envs.microgrids.course import Act as ActThrough
@@ -27,10 +27,11 @@ from gridpilot.messages.signing import Keyring
 from gridpilot.messages.steps import StepSession, StepSettings, Watch, unwatched
 from gridpilot.messages.steps.settings import DEADLINE
 from gridpilot.messages.wire import Wire
+from gridpilot.twin.cycle import Cycle
 from gridpilot.twin.elsewhere import Reported, run_elsewhere
-from gridpilot.twin.memory import Memory, Piece
+from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
-from gridpilot.twin.start import set_out
+from gridpilot.twin.start import first_memory
 from gridpilot.values import Floats, Ints
 
 _HERE = "here"
@@ -251,12 +252,8 @@ class RemoteDevices:
 def begin_elsewhere(ground: Ground, seed: int, day: str | None, remote: RemoteDevices) -> Episodes:
     """A new episode whose agents keep their devices from its first state on."""
     world = new_world(ground, [seed], day)
-    memory = Memory(ground.model, 1)
-    set_out(ground.model, memory)
-    memory.blocks.view("row")[...] = world.first_row - 1
     remote.new_episode()
-    run_elsewhere(ground.model, world, memory.pieces[0], remote, first=True)
-    return Episodes(ground, world, memory)
+    return Episodes(ground, world, first_memory(ground.model, world, first=partial(run_elsewhere, keeper=remote, first=True)))
 
 
 def remote_act(remote: RemoteDevices) -> ActThrough:
