@@ -163,6 +163,18 @@ def test_python_on_a_page_runs(page: Path, capsys: pytest.CaptureFixture[str]) -
     assert "nan" not in capsys.readouterr().out
 
 
+ALONE = [
+    pytest.param(page, block, id=f"{name_of(page)}-{number}")
+    for page in [ROOT / "docs" / "how-to" / "microgrids.md"]
+    for number, block in enumerate(_BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
+]
+
+
+@pytest.mark.parametrize(("page", "block"), ALONE)
+def test_python_of_which_a_reader_takes_one_block_runs_alone(page: Path, block: str) -> None:
+    exec(compile(block, name_of(page), "exec"), {"__name__": "page"})
+
+
 DROPPED_IN = """
 from pathlib import Path
 

@@ -19,14 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "gridpilot"
 
 LAYERS = (
-    *("errors", "units", "values", "frame", "jit"),
+    *("errors", "hints", "units", "values", "frame", "jit"),
     *("network", "powerflow", "opf", "devices", "actions", "rewards", "profiles", "disturbances", "scenarios", "twin"),
     *("messages", "traces", "knowledge", "agents", "shield", "envs", "evaluation", "learning", "operations"),
     *("serving", "deploy", "testing", "cli"),
 )
 """From the bottom to the top: a module imports from its own layer and from those before it."""
 
-GRIDLESS = ("errors", "units", "values", "devices", "actions", "messages", "agents")
+GRIDLESS = ("errors", "hints", "units", "values", "devices", "actions", "messages", "agents")
 """What a device controller in another process loads, without the grid."""
 GRID = ("network", "powerflow", "opf")
 

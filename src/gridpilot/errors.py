@@ -8,6 +8,8 @@
     │   ├── ProfileError     … a time series
     │   └── TraceError       … a trace: torn, altered, or of another schema
     ├── ActionError          a decision that cannot be read as one
+    ├── VerdictError         an operator's verdict that cannot be carried out
+    │   └── StaleVerdictError … because it is on a state that has passed
     ├── PhysicsError         a model that no power flow can be asked of
     ├── MessageError         a message is refused: too large, forged, malformed, out of bounds or replayed
     ├── ModelError           a language model gave no answer that can be used
@@ -89,6 +91,14 @@ class TraceError(DataError):
 
 class ActionError(ProblemsError):
     """A decision that cannot be read as one: not JSON, or not of the schema."""
+
+
+class VerdictError(ProblemsError):
+    """An operator's verdict that cannot be carried out; nothing was applied."""
+
+
+class StaleVerdictError(VerdictError):
+    """A verdict on a state that has passed."""
 
 
 class PhysicsError(ProblemsError):

@@ -190,7 +190,7 @@ class Deliberation:
     decided_by: str
     """The agent itself, or the stand-in which decided in its place."""
     why: str = ""
-    """Why a stand-in decided; empty where the agent itself did."""
+    """Why a stand-in decided; empty exactly where the agent itself did."""
     model: str = ""
     """Model that was asked, with its adapter."""
     attempts: tuple[Attempt, ...] = ()
@@ -207,11 +207,6 @@ class Deliberation:
     """What the assessment says of the grid and the view does not, as sentences."""
     false_safe: bool = False
     """Whether the assessment or the risk level calls a grid safe in which a limit is violated."""
-
-    @property
-    def stood_in(self) -> bool:
-        """Whether a stand-in decided."""
-        return bool(self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,8 +487,13 @@ class Verdict:
     """What the desk made of a decision."""
 
     kind: str
-    """`approved`, `modified`, `rejected` or `refused` (by the shield)."""
+    """`approved`, `modified`, `rejected`, `held` (nobody answered in time), `refused` (by the shield) or `advised` (shown only)."""
     actions: tuple[Action, ...]
     """What will be applied."""
     why: str = ""
     by: str = "auto"
+    """Name of the operator, or the desk's mode where no person said so."""
+    seq: int = -1
+    """Sequence number of the state that it is on: cycles since the episode began."""
+    at: str = ""
+    """Wall clock, ISO 8601 UTC."""

@@ -42,9 +42,8 @@ def invoke() -> Invoke:
 def process() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Call the command line in a process of its own, without a terminal."""
 
-    def call(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments], capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False, stdin=subprocess.DEVNULL
-        )
+    def call(*arguments: str, env: dict[str, str] | None = None, typed: str = "") -> subprocess.CompletedProcess[str]:
+        own = {**os.environ, **(env or {})}
+        return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=own, check=False, input=typed)
 
     return call

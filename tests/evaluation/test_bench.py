@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gridpilot.errors import PhysicsError, UnknownNameError
-from gridpilot.evaluation.bench import bench_names, contingency, env, messages, powerflow, run_bench, runners, scaling
+from gridpilot.evaluation.bench import bench_names, contingency, env, messages, powerflow, report, run_bench, runners, scaling
 from gridpilot.evaluation.bench.cases import bench_case, feeders_at_one_source
 from gridpilot.evaluation.bench.operating_points import at_buses, draw_points, mismatch_mva
 from gridpilot.evaluation.bench.peer_envs import make_grid2op, make_light_env
@@ -19,6 +19,7 @@ from gridpilot.evaluation.bench.peer_grids import PeerContingency, PeerSweep
 from gridpilot.evaluation.bench.report import Lap, Row, make_report, race
 from gridpilot.powerflow import engine
 from gridpilot.powerflow.sweep import Sweep
+from gridpilot.twin.crew import usable_cores
 from gridpilot.values import Status
 
 ROW_KEYS = {"name", "value", "unit", "against", "ratio", "note"}
@@ -58,7 +59,7 @@ def test_scaling_rows_measure_growth_memory_and_threads() -> None:
 
 
 def test_one_core_gives_no_ratio_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scaling, "usable_cores", lambda: 1)
+    monkeypatch.setattr(report, "usable_cores", lambda: 1)
     row = scaling.scaling_rows(1, growth=("case14", 4, 8), threads=("case14", 8, 2))[-1]
     assert row.ratio is None
     assert "1 core" in row.note
@@ -85,9 +86,11 @@ def test_contingency_rows_race_lightsim2grid() -> None:
 def test_environment_rows_race_grid2op_and_the_light_environment() -> None:
     rows = env.rows(TINY_ENV, "six_bus", (1, 4))
     names = ["env/six_bus/B1", "env/six_bus/B4", "env/three_microgrids/B1", "env/three_microgrids/B4"]
-    assert [row.name for row in rows] == names
+    cores = max(2, usable_cores())
+    assert [row.name for row in rows] == [*names, f"env/six_bus/B4/threads{cores}", f"env/three_microgrids/B4/threads{cores}"]
     assert_raced(rows[:2], ["grid2op", "lightsim2grid"])
-    assert all(row.value > 0 and row.ratio is None for row in rows[2:])
+    assert all(row.value > 0 and row.ratio is None for row in rows[2:4])
+    assert all(row.value > 0 and row.against == "one thread" and "core" in row.note for row in rows[4:])
 
 
 def test_message_rows_count_two_per_microgrid_and_two_per_device() -> None:

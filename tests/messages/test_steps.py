@@ -13,7 +13,7 @@ import pytest
 from gridpilot.errors import ActionError, BrokerError, ConfigError, MessageError
 from gridpilot.messages import Faults, FaultyBroker, Keyring, MeteredBroker, VirtualClockLoop, Wire
 from gridpilot.messages.drivers.in_memory import InMemoryBroker
-from gridpilot.messages.steps import Answer, Answers, Question, Requester, Responder, StepSettings
+from gridpilot.messages.steps import Answer, Answers, Awaited, Question, Requester, Responder, StepSettings
 
 T = TypeVar("T")
 HOSTS = ("MG1", "MG2", "MG3")
@@ -378,3 +378,67 @@ def test_two_runs_on_one_broker_do_not_meet() -> None:
 def test_what_cannot_be_is_refused(make: Callable[[], object]) -> None:
     with pytest.raises(ConfigError):
         make()
+
+
+# ------------------------------------------------------------------------------------------ what is told
+
+
+KEYS = Wire(keyring=Keyring({"a": bytes(32)}))
+
+
+@pytest.mark.parametrize(("asking", "answering", "why"), [(KEYS, Wire(), "is not signed"), (Wire(), KEYS, "is signed")])
+def test_keys_on_one_side_are_told_on_both(asking: Wire, answering: Wire, why: str) -> None:
+    async def meet() -> None:
+        rig = Rig(wire=answering)
+        requester = Requester(rig.broker, "run", wire=asking, epoch=1, clock=clock)
+        await rig.broker.connect()
+        responder = await rig.start("MG1", {"MG1": rig.plants["MG1"]})  # its first hello is heard by nobody
+        await requester.open()
+        with pytest.raises(BrokerError, match=f"holds MG1 (.|\n)*messages were refused: (.|\n)*{why}(.|\n)*GRIDPILOT_MESSAGE_KEYS"):
+            await requester.wait_for(["MG1"], 1.0)
+        other = {"is signed": "is not signed", "is not signed": "is signed"}[why]
+        assert other in responder.refused["mac"]
+        assert responder.counts["refused"] > 1
+        assert len(responder.refused) == 1
+        await responder.close()
+        await requester.close()
+        await rig.broker.close()
+
+    virtually(meet())
+
+
+def test_who_is_waited_for_is_shown_until_nobody_is() -> None:
+    shown: list[Awaited] = []
+
+    async def episode() -> None:
+        rig = Rig(deadline_s=5.0, delays_s={"MG2": 1.0})
+        rig.requester = Requester(rig.broker, "run", settings=rig.settings, epoch=1, clock=clock, watch=shown.append)
+        await rig.broker.connect()
+        await rig.requester.open()
+        for host in ("MG1", "MG3"):
+            await rig.start(host, {host: rig.plants[host]})
+        joining = asyncio.create_task(rig.requester.wait_for(HOSTS, 10.0))
+        await asyncio.sleep(3.0)
+        await rig.start("MG2", {"MG2": rig.plants["MG2"]})
+        await joining
+        assert Awaited("hello", ("MG2",), ("MG1", "MG3"), ()) in shown
+        assert shown[-1] == Awaited("hello", (), HOSTS, ())
+        await rig.step(0)
+        assert Awaited("act", ("MG2",), ("MG1", "MG3"), ()) in shown
+        assert shown[-1] == Awaited("act", (), HOSTS, ())
+        await rig.__aexit__()
+
+    virtually(episode())
+
+
+def test_silence_in_lockstep_names_agent_step_and_seconds() -> None:
+    async def episode() -> None:
+        async with Rig(deadline_s=0.5) as rig:
+            await rig.step(0)
+            await rig.responders.pop("MG3").close()
+            with pytest.raises(BrokerError) as raised:
+                await rig.step(1)
+            assert str(raised.value).startswith("MG3 did not answer 'act' of step 1 within 0.5 s. ")
+            assert "StepId" not in str(raised.value)
+
+    virtually(episode())

@@ -9,8 +9,7 @@ import pytest
 from tests.operations.actors import BATTERY, Failing, Scripted, battery
 
 from gridpilot.errors import ConfigError, GridpilotError
-from gridpilot.operations import operate, run_cycles
-from gridpilot.shield import ShieldResult
+from gridpilot.operations import Proposal, operate, run_cycles
 from gridpilot.traces import Header, create_log, read_trace, state_hash
 from gridpilot.twin import Twin, make_twin
 from gridpilot.values import Action, Decision, Verdict, View
@@ -29,10 +28,10 @@ class ThisDesk:
 
     kind: str
     actions: tuple[Action, ...]
-    name: str = "a person"
+    mode: str = "test"
 
-    def review(self, result: ShieldResult) -> Verdict:
-        return Verdict(self.kind, self.actions, "as the test says", self.name)
+    def review(self, proposal: Proposal) -> Verdict:
+        return Verdict(self.kind, self.actions, "as the test says", "a person")
 
 
 def untouched(twin: Twin) -> list[str]:
@@ -58,7 +57,8 @@ def test_records_say_what_was_seen_decided_and_done(twin: Twin) -> None:
         assert record.latency_ms >= 0
         assert record.preview is not None
     second = passed[1].record
-    assert second.verdict == Verdict("approved", (battery(-20.0),), "", "auto")
+    assert second.verdict == Verdict("approved", (battery(-20.0),), "", "auto", seq=1, at=second.verdict.at)
+    assert second.verdict.at.endswith("+00:00")
     assert second.receipts[0].applied == -20.0
     assert passed[1].transition.state.devices["storage"].p_mw[0, 0] == pytest.approx(20.0)
 

@@ -8,7 +8,7 @@ load unserved or break limits for longer than holding does are not chosen while 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from gridpilot.agents.worth import kept_mwh, stored_worth
 from gridpilot.values import Action, Candidate, Decision, Preview, View
@@ -20,7 +20,8 @@ _UNSERVED_MWH, _LONGER_MIN = 0.1, 5.0
 """Differences that a forecast cannot tell apart."""
 
 
-class Weighed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Weighed:
     """One way to go on, with what the outlook says of it."""
 
     decision: Decision | None
@@ -31,11 +32,14 @@ class Weighed(NamedTuple):
     """Held over the whole outlook it is no worse than doing nothing."""
 
 
-class BestOf(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BestOf:
     """All that were compared, doing nothing first, and which of them is the best."""
 
     weighed: tuple[Weighed, ...]
     best: int
+    held_nothing: Candidate
+    """Doing nothing over the whole outlook."""
 
     @property
     def chosen(self) -> Weighed:
@@ -58,7 +62,7 @@ def best_of(view: View, decisions: Sequence[Decision], horizon: int = DEFAULT_HO
     weighed = [_weigh(view, None, held, held.nothing, near.nothing, horizon)]
     weighed += [_weigh(view, one, held, *known[_key(move)], horizon) for one, move in zip(decisions, moves, strict=True)]
     best = max(range(len(weighed)), key=lambda k: (weighed[k].safe, weighed[k].score))
-    return BestOf(tuple(weighed), best)
+    return BestOf(tuple(weighed), best, held.nothing)
 
 
 def _key(move: Sequence[Action]) -> str:

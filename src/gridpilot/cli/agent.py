@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gridpilot.cli.errors import Interrupted
 from gridpilot.cli.settings import EPILOG, config_option, option
 
 
@@ -23,19 +24,27 @@ def command(broker: str, run: str, roles: tuple[str, ...], changes: tuple[str, .
     import asyncio
 
     from gridpilot.agents.grid.host import serve
+    from gridpilot.cli.brokers import reach
     from gridpilot.errors import ConfigError
-    from gridpilot.messages.address import IN_MEMORY
+    from gridpilot.messages.address import IN_MEMORY, parse_address
     from gridpilot.messages.signing import Keyring
     from gridpilot.messages.wire import Wire
 
     if broker == IN_MEMORY:
         raise ConfigError("Agents in memory live in the environment's own process; give --broker the URL of a server, as in nats://….")
-    read = _changes(changes)
+    read, shown = _changes(changes), parse_address(broker)  # an address shows no password
+
+    def tell(sentence: str) -> None:
+        click.echo(f"gridpilot: {', '.join(roles)}: {sentence}", err=True)
 
     def ready(_: object) -> None:
-        click.echo(f"gridpilot: {', '.join(roles)} of run {run} at {broker}; Ctrl-C ends", err=True)
+        tell(f"listening to run {run} at {shown}; Ctrl-C ends")
 
-    asyncio.run(serve(broker, run, roles, changes=read, wire=Wire(keyring=Keyring.from_environment()), ready=ready))
+    reach(broker)
+    try:
+        asyncio.run(serve(broker, run, roles, changes=read, wire=Wire(keyring=Keyring.from_environment()), ready=ready, tell=tell))
+    except KeyboardInterrupt:
+        raise Interrupted(f"gridpilot: {', '.join(roles)}: ended") from None
 
 
 def _changes(given: tuple[str, ...]) -> dict[str, float]:

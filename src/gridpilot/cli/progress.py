@@ -42,6 +42,13 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
         yield count.report
 
 
+@contextmanager
+def saying(say: Callable[[float], str]) -> Iterator[None]:
+    """Say on stderr what a function of the seconds that have passed returns, where that is anything, from time to time."""
+    with _telling(say):
+        yield
+
+
 class _Count:
     """How much is done, and how much time is left at that pace."""
 
@@ -61,14 +68,19 @@ class _Count:
 
 @contextmanager
 def _telling(say: Callable[[float], str]) -> Iterator[None]:
-    """Write `say(seconds passed)` on stderr after two seconds and every ten from there, from a thread of its own."""
+    """Write `say(seconds passed)` on stderr after two seconds and every ten from there, from a thread of its own.
+
+    Where there is nothing to say, it is empty.
+    """
     ended, began = threading.Event(), monotonic()
 
     def tell() -> None:
         wait_s = PATIENCE_S
         while not ended.wait(wait_s):
-            click.echo(f"gridpilot: {say(monotonic() - began)}", err=True)
-            wait_s = EVERY_S
+            said = say(monotonic() - began)
+            if said:
+                click.echo(f"gridpilot: {said}", err=True)
+                wait_s = EVERY_S
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()

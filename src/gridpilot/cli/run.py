@@ -7,17 +7,19 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from getpass import getuser
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from gridpilot.cli.agent_settings import OPTIONS, agent_settings, as_options, chosen
 from gridpilot.cli.document import json_option, print_document
 from gridpilot.cli.errors import INTERRUPTED, Interrupted
-from gridpilot.cli.settings import EPILOG, config_option, option
+from gridpilot.cli.settings import EPILOG, SENTENCE, config_option, option
 
 if TYPE_CHECKING:
     from gridpilot.cli.frame import Frame
-    from gridpilot.operations import Run
+    from gridpilot.operations import Operator, Run, RunConfig
 
 
 class Screen(Protocol):
@@ -29,6 +31,10 @@ class Screen(Protocol):
 @click.command("run", epilog=EPILOG)
 @option("--scenario", default="six-bus", help="Grid to operate: six-bus, ieee14, …")
 @option("--agent", default="planner", help="Who operates it: do-nothing, rules, planner, …")
+@agent_settings
+@option(
+    "--instruct", "instructions", multiple=True, type=SENTENCE, metavar="TEXT", help="Standing instruction in words; again for several."
+)
 @option("--cycles", type=click.IntRange(min=1), default=None, help="Cycles to operate; a whole day where not given.")
 @option("--cycle-minutes", type=click.FloatRange(min=0, min_open=True), default=5.0, help="Simulated time between two decisions.")
 @option("--speed", default="fast", metavar="fast|N", help="As fast as it goes, or N times real time.")
@@ -38,6 +44,20 @@ class Screen(Protocol):
 @option("--growth/--no-growth", default=False, help="Let the grid grow while it is operated.")
 @option("--engine", default="newton", help="Power flow engine: newton, dc or pandapower.")
 @option("--period", type=click.Choice(["judging", "tuning"]), default="judging", help="Days to draw from; tuning has those it was made on.")
+@option(
+    "--mode",
+    type=click.Choice(["auto", "advise", "review"]),
+    default="auto",
+    help="Apply what the shield lets through, show it only, or ask before every change.",
+)
+@option("--operator", default="", metavar="NAME", help="Who signs verdicts in mode review; your user name where not given.")
+@option(
+    "--verdict-s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=None,
+    metavar="SECONDS",
+    help="How long mode review waits for a verdict; then everything is held. As long as it takes where not given.",
+)
 @option("--durable/--no-durable", default=False, help="Wait for the disk after every cycle, so that a power cut loses none.")
 @option("--out", default="runs", metavar="DIR", help="Folder in which the run makes its own.")
 @config_option
@@ -53,9 +73,12 @@ def command(ctx: click.Context, /, as_json: bool, **settings: Any) -> None:
     with waiting(COMPILING):
         from gridpilot.operations import RunConfig, start_run
 
-        run = start_run(RunConfig(**settings))
+        options = chosen(ctx, [settings["agent"]], settings)
+        config = RunConfig(**{key: value for key, value in settings.items() if key not in OPTIONS}, **options)
+        run = start_run(config, operator=_operator(config, as_json))
     try:
         with ExitStack() as while_scoring, run:
+            _prepare(run)
             _operate(run, as_json)
             while_scoring.enter_context(waiting("operating do-nothing on the same day"))
     except KeyboardInterrupt as again:
@@ -67,6 +90,16 @@ def command(ctx: click.Context, /, as_json: bool, **settings: Any) -> None:
         ctx.exit(INTERRUPTED)
 
 
+def _prepare(run: Run) -> None:
+    """Let the agent make itself ready, and tell what it found."""
+    from gridpilot.cli.progress import waiting
+
+    with waiting(f"making {run.config.agent} ready"):
+        found = run.prepare()
+    if found:
+        click.echo(f"gridpilot: {found}.", err=True)
+
+
 def _operate(run: Run, as_json: bool) -> None:
     """Run every cycle, and show each; the first one compiles what has never been compiled."""
     from gridpilot.cli.progress import COMPILING, waiting
@@ -76,7 +109,7 @@ def _operate(run: Run, as_json: bool) -> None:
         first = next(frames, None)
     if first is None:
         return
-    with _screen(run.cycles, as_json) as screen:
+    with _screen(run, as_json) as screen:
         screen.show(first)
         for frame in frames:
             screen.show(frame)
@@ -91,14 +124,26 @@ def _frames(run: Run) -> Iterator[Frame]:
         yield frame_of(passed, run.twin, totals, run.cycles)
 
 
-def _screen(cycles: int, as_json: bool) -> AbstractContextManager[Screen]:
-    """The live view where the stream is a terminal; progress is for stderr where stdout holds the document."""
-    if (sys.stderr if as_json else sys.stdout).isatty():
+def _operator(config: RunConfig, as_json: bool) -> Operator | None:
+    """The person at this terminal, where one is asked."""
+    if config.mode != "review":
+        return None
+    from gridpilot.cli.prompt import TerminalOperator
+
+    return TerminalOperator(config.operator or getuser(), to_stderr=as_json)
+
+
+def _screen(run: Run, as_json: bool) -> AbstractContextManager[Screen]:
+    """The live view where the stream is a terminal; progress is for stderr where stdout holds the document.
+
+    Beside a dialogue there are plain lines.
+    """
+    if run.config.mode != "review" and (sys.stderr if as_json else sys.stdout).isatty():
         from rich.console import Console
 
         from gridpilot.cli.view import LiveView
 
-        return LiveView(Console(stderr=as_json), cycles)
+        return LiveView(Console(stderr=as_json), run.cycles)
     from gridpilot.cli.plain import PlainLines
 
     return PlainLines(_writer(as_json))
@@ -135,12 +180,15 @@ def _document(run: Run) -> dict[str, Any]:
             "start": str(run.twin.time(run.twin.first())),
             "cycles": run.done,
             "interrupted": run.interrupted,
+            "stood_in": run.stood_in,
         },
     }
 
 
 def _ending(run: Run) -> list[str]:
     stopped = [f"Stopped after {run.done} of {run.cycles} cycles; all of them are kept."] if run.interrupted else []
+    if run.stood_in:
+        stopped.append(f"A stand-in decided in {run.stood_in} of {run.done} cycles; the trace says why.")
     return [*stopped, f"Trace: {run.folder.trace}", f"Card:  {run.folder.card}", _next(run)]
 
 
@@ -149,4 +197,5 @@ def _next(run: Run) -> str:
     config = run.config
     agents = ",".join(dict.fromkeys(("do-nothing", config.agent)))
     asked = ["--scenario", config.scenario, "--agents", agents, "--profiles", config.profiles, "--episodes", "8"]
+    asked += as_options(config.agent_options)
     return f"Next:  gridpilot replay {shlex.quote(str(run.folder.trace))}\n       gridpilot evaluate {shlex.join(asked)}"

@@ -28,10 +28,12 @@ def command(ctx: click.Context, /, count: int, broker: str, run: str, processes:
     A silent agent is done without: kill one, and see its microgrid go on. Ctrl-C ends all; the trace keeps every step.
     """
     from gridpilot.agents.grid.processes import agent_processes
+    from gridpilot.cli.brokers import reach
     from gridpilot.cli.env import command as env
 
     scenario = "three-microgrids" if count == 3 else f"microgrids-{count}"
     usual = {"profiles": "simbench", "cycle_minutes": 15.0, "vertical": "setpoint", "horizontal": "none", "period": "judging"}
     patient = {"mode": "deadline", "deadline_s": 2.0, "join_s": 120.0}
+    reach(broker)
     with agent_processes(broker, run, [f"MG{k + 1}" for k in range(count)], processes):
         ctx.invoke(env, resume=False, broker=broker, run=run, scenario=scenario, **usual, **patient, **given)

@@ -14,6 +14,7 @@ import numpy as np
 from gridpilot.disturbances import draw, schedule
 from gridpilot.envs.ground import Ground
 from gridpilot.twin.arrays import pick, put
+from gridpilot.twin.crew import Crew
 from gridpilot.twin.memory import PIECE, Memory
 from gridpilot.twin.start import begin_at, set_out
 from gridpilot.twin.world import World
@@ -47,9 +48,9 @@ def _drawn_day(ground: Ground, seed: int) -> int:
 class Nursery:
     """Room for a number of grids at the beginning of their episodes."""
 
-    def __init__(self, ground: Ground, size: int) -> None:
+    def __init__(self, ground: Ground, size: int, crew: Crew) -> None:
         self._ground = ground
-        self._memory = Memory(ground.model, size)
+        self._memory = Memory(ground.model, size, crew)
         set_out(ground.model, self._memory)
         self._as_built = self._memory.blocks.copy()
         self._world: World | None = None
@@ -75,6 +76,6 @@ def take_over(world: World, elements: Ints, fresh: World, chosen: Ints) -> None:
     put(world.schedule, elements, pick(fresh.schedule, chosen))
 
 
-def roomy(batch: int, count: int) -> int:
-    """Room to begin `count` of `batch` elements in."""
-    return min(batch, _FEW if count <= _FEW else PIECE)
+def roomy(batch: int, count: int, threads: int) -> int:
+    """Room to begin `count` of `batch` elements in: a few, or a piece for every thread."""
+    return min(batch, _FEW if count <= _FEW else PIECE * threads)

@@ -10,7 +10,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from gridpilot.envs.actions import encode_standing, wrong_shape
-from gridpilot.envs.episodes import Episodes, begin, begin_again, held_of, restored
+from gridpilot.envs.episodes import Episodes, begin_or_again, held_of, restored
 from gridpilot.envs.ground import Ground, lay_ground
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import make_settings, read_options, with_period
@@ -62,15 +62,8 @@ class GridEnv(gymnasium.Env[Observation, Action]):
         super().reset(seed=seed)
         self.settings = with_period(self.settings, asked)
         self._ground = lay_ground(self.settings)
-        seeds = [draw_seed(self.np_random)]
-        seated = self._seated
-        if seated is None or seated.ground is not self._ground:
-            seated = self._seated = begin(self._ground, seeds, asked.start)
-            shown = seated.look()
-        else:
-            shown = seated.blank()
-            begin_again(seated, np.array([0]), seeds, shown, asked.start)
-        self._running = seated
+        self._seated, shown = begin_or_again(self._seated, self._ground, draw_seed(self.np_random), asked.start)
+        self._running = self._seated
         return shown[0], {}
 
     @property

@@ -20,6 +20,7 @@ from gridpilot.envs.settings import make_settings, read_options, with_period
 from gridpilot.envs.single import draw_seed
 from gridpilot.errors import ActionError, ConfigError
 from gridpilot.scenarios import Scenario
+from gridpilot.twin.crew import Crew
 from gridpilot.values import CONSTRAINTS, REWARD_TERMS, Bools, Floats, GridState, Ints
 
 Actions = NDArray[np.float32]
@@ -35,14 +36,18 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012  # Gymnasium declares it so
 
-    def __init__(self, num_envs: int = 1, *, render_mode: None = None, **settings: Any) -> None:
-        """Keywords are the fields of `EnvSettings`; raises `ConfigError` for a wrong one, `UnknownNameError` for a wrong name."""
+    def __init__(self, num_envs: int = 1, *, threads: int | None = None, render_mode: None = None, **settings: Any) -> None:
+        """The batch is stepped by so many threads, which changes no number of it; None for one on every core that the process may use.
+
+        Other keywords are the fields of `EnvSettings`; raises `ConfigError` for a wrong one, `UnknownNameError` for a wrong name.
+        """
         if num_envs < 1:
             raise ConfigError(f"num_envs is {num_envs}, expected at least 1.")
         if render_mode is not None:
             raise ConfigError(f"The environment draws no pictures: render_mode is {render_mode!r}, expected None.")
         self.settings = make_settings(settings)
         self.num_envs = num_envs
+        self._crew = Crew(threads)
         self._ground: Ground = lay_ground(self.settings)
         self.action_names = tuple(entry.name for entry in self._ground.model.vector_controls.entries)
         self.observation_names = self._ground.observer.names
@@ -61,22 +66,11 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
         Raises `ConfigError` for unknown options, for days that cannot be had, and for a wrong number of seeds.
         """
         asked = read_options(options)
-        self._random = [
-            random if own is None else seeding.np_random(own)[0] for random, own in zip(self._random, self._own_seeds(seed), strict=True)
-        ]
+        self._random = reseeded(self._random, seed)
         self.settings = with_period(self.settings, asked)
         self._ground = lay_ground(self.settings)
-        self._running = begin(self._ground, [draw_seed(random) for random in self._random], asked.start)
+        self._running = begin(self._ground, [draw_seed(random) for random in self._random], asked.start, self._crew)
         return self._running.look(), {}
-
-    def _own_seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
-        if seed is None:
-            return [None] * self.num_envs
-        if isinstance(seed, int | np.integer):
-            return [int(seed) + b for b in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise ConfigError(f"Found {len(seed)} seeds for {self.num_envs} elements; give one for each, or a single number.")
-        return seed
 
     @property
     def state(self) -> GridState | None:
@@ -116,6 +110,10 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
             return wrong_shape(self._ground.orders, found[1:])
         return ActionError(f"Found actions for {found[0]} elements, expected {self.num_envs}.")
 
+    def close_extras(self, **kwargs: Any) -> None:
+        """End the threads; called by `close`."""
+        self._crew.close()
+
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the compiled ground, which is laid again from the settings."""
         return {**self.__dict__, "_ground": None, "_running": held_of(self._running)}
@@ -123,7 +121,21 @@ class GridVectorEnv(VectorEnv[Observation, Actions, NDArray[Any]]):
     def __setstate__(self, held: dict[str, Any]) -> None:
         self.__dict__.update(held)
         self._ground = lay_ground(self.settings)
-        self._running = restored(self._ground, held["_running"])
+        self._running = restored(self._ground, held["_running"], self._crew)
+
+
+def reseeded(random: Sequence[np.random.Generator], seed: int | Sequence[int | None] | None) -> list[np.random.Generator]:
+    """The random numbers of every element after a reset; None leaves an element's own as they are, and a single seed s gives element
+    b the seed s + b.
+
+    Raises `ConfigError` for a wrong number of seeds.
+    """
+    if seed is None:
+        return list(random)
+    seeds = [int(seed) + b for b in range(len(random))] if isinstance(seed, int | np.integer) else list(seed)
+    if len(seeds) != len(random):
+        raise ConfigError(f"Found {len(seeds)} seeds for {len(random)} elements; give one for each, or a single number.")
+    return [old if own is None else seeding.np_random(own)[0] for old, own in zip(random, seeds, strict=True)]
 
 
 def _infos(terms: Floats, costs: Floats) -> dict[str, Any]:
@@ -153,6 +165,9 @@ def _final(shown: Observation, infos: dict[str, Any], over: Ints) -> dict[str, A
     return {"final_obs": last, "_final_obs": mask, "final_info": dict(infos), "_final_info": mask.copy()}
 
 
-def make_vec(scenario: str | Scenario, num_envs: int, **settings: Any) -> GridVectorEnv:
-    """A vector environment over the batched twin; keywords are the fields of `gridpilot.envs.EnvSettings`."""
-    return GridVectorEnv(num_envs, scenario=scenario, **settings)
+def make_vec(scenario: str | Scenario, num_envs: int, *, threads: int | None = None, **settings: Any) -> GridVectorEnv:
+    """A vector environment over the batched twin, stepped by so many threads (None: one on every core that the process may use).
+
+    Other keywords are the fields of `gridpilot.envs.EnvSettings`.
+    """
+    return GridVectorEnv(num_envs, threads=threads, scenario=scenario, **settings)

@@ -69,12 +69,13 @@ class Keyring:
         """The body of a frame which came on a subject; raises `MessageError` for one that no key of ours has signed."""
         start = len(MAGIC) + 1
         if frame[: len(MAGIC)] != MAGIC or len(frame) < start or len(frame) < start + frame[start - 1] + MAC_BYTES:
-            raise MessageError("mac", f"A message on {subject!r} is not signed, and signatures are required.")
+            raise MessageError("mac", f"A message on {subject!r} is not signed, and here are keys: set {VARIABLE} on the other side too.")
         end = start + frame[start - 1]
         key = self.keys.get(frame[start:end].decode("latin-1"))
         body = frame[end + MAC_BYTES :]
         if key is None or not hmac.compare_digest(_mac(key, frame[:end], subject, body), frame[end : end + MAC_BYTES]):
-            raise MessageError("mac", f"A message on {subject!r} was signed with none of the keys {', '.join(self.keys)}, or altered.")
+            sentence = f"A message on {subject!r} was signed with none of the keys {', '.join(self.keys)}, or altered"
+            raise MessageError("mac", f"{sentence}: {VARIABLE} must be the same on both sides.")
         return body
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from gridpilot.errors import MessageError
 from gridpilot.messages.codec import Codec
 from gridpilot.messages.envelope import Envelope, subject_of
-from gridpilot.messages.signing import Keyring
+from gridpilot.messages.signing import MAGIC, VARIABLE, Keyring
 
 MAX_FRAME_BYTES = 2**20
 
@@ -36,6 +36,8 @@ class Wire:
     def read(self, subject: str, frame: bytes) -> Envelope:
         """The envelope in a frame. Raises `MessageError` and nothing else, with the reason `size`, `mac`, `decode` or `bounds`."""
         self._check_size(subject, frame)
+        if self.keyring is None and frame.startswith(MAGIC):
+            raise MessageError("mac", f"A message on {subject!r} is signed, and here are no keys: set {VARIABLE} on this side too.")
         body = frame if self.keyring is None else self.keyring.open(subject, frame)
         envelope = self.codec.decode(body)
         if subject_of(envelope) != subject:

@@ -13,6 +13,7 @@ import msgspec
 from gridpilot.agents import make_agents
 from gridpilot.errors import ConfigError, Problem, UnknownNameError
 from gridpilot.operations.clock import FAST, parse_speed
+from gridpilot.operations.desk import AUTO, MODES
 from gridpilot.powerflow import engine_names
 from gridpilot.profiles import profile_names
 from gridpilot.scenarios import load_scenario
@@ -68,6 +69,12 @@ class RunConfig:
     """Name of the power flow engine."""
     out: str = "runs"
     """Folder in which the run makes its own."""
+    mode: str = AUTO
+    """What happens to a decision that the shield lets through: `auto` applies it, `advise` shows it, `review` asks the operator."""
+    operator: str = ""
+    """Who signs verdicts in mode `review`; the user of this machine where it is empty."""
+    verdict_s: float | None = None
+    """How long a proposal waits for a verdict, in seconds; then everything is held. None: until there is one."""
     durable: bool = False
     """Wait for the disk after every record, so that a power cut loses none."""
 
@@ -123,7 +130,8 @@ def _name_problems(config: RunConfig) -> Iterator[Problem]:
     if config.profiles.replace("_", "-") not in profile_names() and not Path(config.profiles).is_file():
         known = (*profile_names(), "a path to a .csv or .csv.gz file")
         yield Problem("profiles", str(UnknownNameError("profiles", config.profiles, known)))
-    for key, name, valid in (("engine", config.engine, engine_names()), ("period", config.period, PERIODS)):
+    chosen = (("engine", config.engine, engine_names()), ("period", config.period, PERIODS), ("mode", config.mode, MODES))
+    for key, name, valid in chosen:
         if name not in valid:
             yield Problem(key, str(UnknownNameError(key, name, valid)))
 
@@ -135,6 +143,8 @@ def _range_problems(config: RunConfig) -> Iterator[Problem]:
         yield Problem("cycle_minutes", f"is {config.cycle_minutes:g}; expected more than 0, as in 5")
     if config.seed < 0:
         yield Problem("seed", f"is {config.seed}; expected 0 or more")
+    if config.verdict_s is not None and not config.verdict_s > 0:
+        yield Problem("verdict_s", f"is {config.verdict_s:g}; expected more than 0")
     if not config.out:
         yield Problem("out", "is empty; expected a folder")
     try:

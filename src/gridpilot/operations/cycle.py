@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from gridpilot.actions import REFUSED
 from gridpilot.errors import ConfigError
 from gridpilot.evaluation.answer import Answer, ask
 from gridpilot.operations.clock import Pace
-from gridpilot.operations.desk import AutoDesk, Desk
+from gridpilot.operations.desk import REFUSED as TURNED_DOWN
+from gridpilot.operations.desk import AutoDesk, Desk, Proposal
 from gridpilot.shield import FULL, OPERATOR, Authority, ShieldResult, may_move, refuse_all, review
 from gridpilot.traces import Moved, Record, TraceLog, fingerprint
 from gridpilot.twin import Twin
-from gridpilot.values import CONSTRAINTS, REWARD_TERMS, Agent, GridState, Outcomes, Receipt, Setpoints, Transition, Verdict, View
+from gridpilot.values import CONSTRAINTS, REWARD_TERMS, Action, Agent, Decision, GridState, Outcomes, Receipt, Transition, Verdict, View
+
+Check = Callable[[Sequence[Action]], ShieldResult]
+"""The shield at one state, for orders that are not the agent's."""
 
 
 @runtime_checkable
@@ -56,8 +60,12 @@ def cycle(
     last, receipts = (before.transition, before.record.receipts) if before is not None else (None, ())
     view = replace(twin.observe(state, role=role, last=last, receipts=receipts), instructions=instructions)
     answer = ask(agent, view)
+    check = partial(_checked, twin, state, role, authority)
     result = review(twin, state, answer.decision, role, authority=authority)
-    verdict, setpoints, receipts = _applied(twin, state, result, desk.review(result), role, authority)
+    seq = int(state.step[0])
+    verdict = replace(desk.review(Proposal(seq, view, result, check)), seq=seq, at=utc_now())
+    verdict, receipts = _allowed(result, verdict, check)
+    setpoints, _ = twin.order(state, verdict.actions, may_move=may_move(role, authority))
     transition = twin.step(state, setpoints)
     record = _record(twin, agent, view, answer, result, verdict, receipts, transition)
     if log is not None:
@@ -115,16 +123,24 @@ def _length(twin: Twin, cycles: int | None) -> int:
     return longest if cycles is None else cycles
 
 
-def _applied(
-    twin: Twin, state: GridState, result: ShieldResult, verdict: Verdict, role: str, authority: Authority
-) -> tuple[Verdict, Setpoints, tuple[Receipt, ...]]:
-    """The verdict as it will be applied, its setpoints, and the receipts of everything that was asked for."""
-    setpoints, ordered = twin.order(state, verdict.actions, may_move=may_move(role, authority))
+def _checked(twin: Twin, state: GridState, role: str, authority: Authority, actions: Sequence[Action]) -> ShieldResult:
+    """What the shield makes of orders that are not the agent's."""
+    return review(twin, state, Decision(actions=tuple(actions)), role, authority=authority)
+
+
+def _allowed(result: ShieldResult, verdict: Verdict, check: Check) -> tuple[Verdict, tuple[Receipt, ...]]:
+    """The verdict as it will be applied, and the receipts of everything that was asked for.
+
+    Orders that the shield has not seen pass it now, whoever gave them.
+    """
     if verdict.actions == result.actions:
-        return verdict, setpoints, result.receipts
-    kept = tuple(a for a, receipt in zip(verdict.actions, ordered, strict=True) if receipt.outcome != REFUSED)
+        return verdict, result.receipts
     turned_down = refuse_all(result.receipts, verdict.why or f"{verdict.kind} by {verdict.by}")
-    return replace(verdict, actions=kept), setpoints, (*turned_down, *ordered)
+    if not verdict.actions:
+        return verdict, turned_down
+    found = check(verdict.actions)
+    kind, why = (TURNED_DOWN, found.why) if found.refused else (verdict.kind, verdict.why)
+    return replace(verdict, kind=kind, why=why, actions=found.actions), (*turned_down, *found.receipts)
 
 
 def _record(

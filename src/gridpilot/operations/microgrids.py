@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import numpy as np
 
 from gridpilot.agents.grid.rules import GridRules
 from gridpilot.envs.microgrids import MicrogridsConfig, MicrogridsEnv
+from gridpilot.envs.microgrids.config import IN_MEMORY, make_config
 from gridpilot.envs.microgrids.remote import Exchange
 from gridpilot.envs.microgrids.seats import make_seats
 from gridpilot.errors import ConfigError, TraceError
+from gridpilot.messages.steps import Watch, unwatched
 from gridpilot.traces.chain import Chain, new_chain, open_chain
 from gridpilot.traces.fingerprint import state_hash
 from gridpilot.traces.line import FIRST, seal
@@ -39,6 +42,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a trace says of its episode before the first step."""
+
+    config: MicrogridsConfig
+    seed: int
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Episode:
     """An episode that has ended."""
 
@@ -54,10 +66,37 @@ class Episode:
     state_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How the replay of a trace went."""
+
+    recorded: Recorded
+    verified: int
+    """States and rewards that came out bit for bit, the first state among them."""
+    differs_at: int | None
+    """The step that came out otherwise, 0 for the first state; None where none did."""
+
+    @property
+    def sentence(self) -> str:
+        """What came out, and what to try."""
+        if not self.verified and self.differs_at is None:
+            return "The trace ends before its first state: there is nothing to verify."
+        if self.differs_at is None:
+            return f"The first state and {self.verified - 1} steps came out bit for bit, from what agents said then."
+        where = f"Step {self.differs_at}" if self.differs_at else "The first state"
+        return f"{where} came out otherwise: the trace was made by another version of gridpilot, or from other data."
+
+
 def run_episode(
-    config: MicrogridsConfig, folder: Path, *, seed: int = 0, policy: str = "standing", tell: Callable[[Progress], None] = lambda _: None
+    config: MicrogridsConfig,
+    folder: Path,
+    *,
+    seed: int = 0,
+    policy: str = "standing",
+    tell: Callable[[Progress], None] = lambda _: None,
+    watch: Watch = unwatched,
 ) -> Episode:
-    """A new episode, recorded in a folder. All its agents are behind the broker of the configuration.
+    """A new episode, recorded in a folder. All its agents are behind the broker of the configuration; `watch` hears who is waited for.
 
     Raises `ConfigError` for a policy that there is none of and a scenario that is no name, and what the environment and a trace raise.
     """
@@ -67,33 +106,83 @@ def run_episode(
         raise ConfigError("A recorded episode needs a scenario and profiles by name.")
     header = {"kind": _KIND, "schema": _SCHEMA, "config": _plain(config), "seed": seed, "policy": policy}
     # First the environment and its agents: what cannot begin leaves no trace that would be in the way of the next try.
-    env = MicrogridsEnv(replace(config, centralized=False))
-    try:
+    with closing(MicrogridsEnv(replace(config, centralized=False), watch=watch)) as env:
         folder.mkdir(parents=True, exist_ok=True)
         with new_chain(folder / TRACE, seal(header, FIRST)) as chain:
-            return _operate(env, chain, [], seed, policy, tell)
-    finally:
-        env.close()
+            try:
+                return _operate(env, chain, [], seed, policy, tell)
+            except BaseException:
+                if chain.tail.lines == 1:
+                    chain.path.unlink()
+                raise
 
 
-def resume_episode(folder: Path, *, changes: Mapping[str, Any] | None = None, tell: Callable[[Progress], None] = lambda _: None) -> Episode:
+def resume_episode(
+    folder: Path,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    tell: Callable[[Progress], None] = lambda _: None,
+    watch: Watch = unwatched,
+) -> Episode:
     """Go on with the episode of a folder, from its last whole line; `changes` are fields of its configuration, such as the broker.
 
     Raises `TraceError` where the trace is broken, of another kind, or does not lead to the states that it says.
     """
     path = folder / TRACE
-    chain, first = open_chain(path)
+    chain, _ = open_chain(path)
     with chain:
-        if first.body.get("kind") != _KIND or first.body.get("schema") != _SCHEMA:
-            raise TraceError(f"{path} is no trace of microgrids that this version of gridpilot reads.")
-        config = MicrogridsConfig(**{**first.body["config"], **(changes or {}), "centralized": False})
+        recorded, lines = read_recorded(path)
+        config = replace(recorded.config, **(changes or {}), centralized=False)
+        with closing(MicrogridsEnv(config, watch=watch)) as env:
+            return _operate(env, chain, lines, recorded.seed, recorded.policy, tell)
+
+
+def is_microgrids(path: Path) -> bool:
+    """Whether a file begins as a trace of microgrids; raises `TraceError` for a broken first line."""
+    first = next(_bodies(path), None)
+    return first is not None and first.get("kind") == _KIND
+
+
+def read_recorded(path: Path) -> tuple[Recorded, list[dict[str, Any]]]:
+    """What a trace was made from, and its lines: the first state and every step.
+
+    Raises `TraceError` for one that is broken or of another kind.
+    """
+    bodies = _bodies(path)
+    header = next(bodies, {})
+    if header.get("kind") != _KIND or header.get("schema") != _SCHEMA:
+        raise TraceError(f"{path} is no trace of microgrids that this version of gridpilot reads.")
+    return Recorded(make_config({**header["config"], "centralized": False}), header["seed"], header["policy"]), list(bodies)
+
+
+def _bodies(path: Path) -> Iterator[dict[str, Any]]:
+    try:
         with path.open("rb") as file:
-            lines = [line.body for line in scan(file, path)][1:]
-        env = MicrogridsEnv(config)
-        try:
-            return _operate(env, chain, lines, first.body["seed"], first.body["policy"], tell)
-        finally:
-            env.close()
+            yield from (line.body for line in scan(file, path))
+    except OSError as error:
+        raise TraceError(f"Trace {path} cannot be read: {error.strerror}. Give a trace, or the folder of one.") from error
+
+
+def replay_episode(path: Path) -> Replayed:
+    """Take the grid through a trace again, with what agents said then, and compare every state up to the first that differs.
+
+    No agent is asked and no broker is needed. Raises `TraceError` as `read_recorded`.
+    """
+    recorded, lines = read_recorded(path)
+    config = replace(recorded.config, message_broker=IN_MEMORY, hosts="here", faults={})
+    verified = 0
+    with closing(MicrogridsEnv(config)) as env:
+        assert env.remote is not None  # `centralized` is false
+        env.remote.play_back(_exchanges(lines))
+        for line, found in zip(lines, _steps(env, recorded.seed, recorded.policy), strict=False):
+            if any(line[key] != found[key] for key in ("state_hash", "rewards")):
+                return Replayed(recorded, verified, verified)
+            verified += 1
+    return Replayed(recorded, verified, None)
+
+
+def _exchanges(lines: list[dict[str, Any]]) -> Iterator[Exchange]:
+    return (Exchange(line["reported"], line["outcomes"], line["states"]) for line in lines)
 
 
 def _operate(
@@ -103,7 +192,7 @@ def _operate(
     sums, silent = dict.fromkeys(env.possible_agents, 0.0), dict.fromkeys(env.possible_agents, 0)
     assert env.remote is not None  # `centralized` is false
     if before:
-        env.remote.play_back(Exchange(line["reported"], line["outcomes"], line["states"]) for line in before)
+        env.remote.play_back(_exchanges(before))
     steps = 0
     for steps, line in enumerate(_steps(env, seed, policy)):
         if steps < len(before):

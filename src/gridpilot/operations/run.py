@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from types import TracebackType
@@ -9,12 +10,13 @@ from typing import Self
 
 from gridpilot.agents import make_agent, make_agents
 from gridpilot.agents.lifecycle import close_agent, prepare_agent
+from gridpilot.errors import ConfigError
 from gridpilot.evaluation.episode import Episode, Score, episode_of, score
 from gridpilot.evaluation.evaluate import BASELINE, Evaluation
 from gridpilot.operations.clock import Pace
 from gridpilot.operations.config import RunConfig
 from gridpilot.operations.cycle import Cycle, run_cycles, utc_now
-from gridpilot.operations.desk import AutoDesk, Desk
+from gridpilot.operations.desk import ADVISE, AUTO, AdviseDesk, AutoDesk, Desk, Operator, ReviewDesk
 from gridpilot.operations.folder import RunFolder, make_folder, write_json
 from gridpilot.traces import Header, Record, TraceLog, create_log, fingerprint, twin_of
 from gridpilot.twin import Twin
@@ -38,6 +40,8 @@ class Run:
         self.twin = twin
         self.interrupted = False
         """Whether Ctrl-C ended it before its last cycle."""
+        self.stood_in = 0
+        """Cycles in which a stand-in decided in the agent's place."""
         self._agent, self._desk, self._log, self._pace = agent, desk, log, pace
         self._scores: list[Score] = []
 
@@ -66,6 +70,8 @@ class Run:
             said = self.config.instructions
             for passed in run_cycles(self.twin, self._agent, self._desk, self._log, pace=self._pace, instructions=said):
                 self._scores.append(_score(passed))
+                thought = passed.record.decision.deliberation
+                self.stood_in += bool(thought and thought.why)
                 yield passed
         except KeyboardInterrupt:
             self.interrupted = True
@@ -99,12 +105,12 @@ class Run:
         return episode_of(agent, self.config.seed, start, scores)
 
 
-def start_run(config: RunConfig, *, desk: Desk | None = None, pace: Pace | None = None) -> Run:
+def start_run(config: RunConfig, *, operator: Operator | None = None, pace: Pace | None = None) -> Run:
     """A run ready to be operated, with its folder, `config.json` and the header of its trace.
 
-    Raises `ConfigError` or `ProfileError` for what cannot be run; nothing is written then.
+    `operator` is whom mode `review` asks. Raises `ConfigError` or `ProfileError` for what cannot be run; nothing is written then.
     """
-    desk = AutoDesk() if desk is None else desk
+    desk = _desk(config, operator)
     (agent,) = make_agents([config.agent], config.agent_options)
     bare = _header(config, agent, desk)
     twin = twin_of(bare)
@@ -114,6 +120,16 @@ def start_run(config: RunConfig, *, desk: Desk | None = None, pace: Pace | None 
     write_json(folder.config, config.to_mapping())
     log = create_log(folder.trace, header, durable=config.durable)
     return Run(config, folder, twin, agent, desk, log, Pace(config.times_real_time) if pace is None else pace)
+
+
+def _desk(config: RunConfig, operator: Operator | None) -> Desk:
+    if config.mode == AUTO:
+        return AutoDesk()
+    if config.mode == ADVISE:
+        return AdviseDesk()
+    if operator is None:
+        raise ConfigError("Mode 'review' asks an operator, and there is none: give one, such as a gridpilot.operations.Mailbox.")
+    return ReviewDesk(operator, math.inf if config.verdict_s is None else config.verdict_s)
 
 
 def _header(config: RunConfig, agent: Agent, desk: Desk) -> Header:
@@ -128,7 +144,7 @@ def _header(config: RunConfig, agent: Agent, desk: Desk) -> Header:
         engine=config.engine,
         growth=config.growth,
         period=config.period,
-        desk=desk.name,
+        desk=desk.mode,
         config=config.to_mapping(),
         began=utc_now(),
     )

@@ -25,6 +25,8 @@ from gridpilot.twin.model import Model
 from gridpilot.twin.world import Outside, World
 from gridpilot.values import Flow, PowerFlow
 
+Cycle = Callable[[Model, World, Piece], object]
+"""What takes the elements of a piece on by one cycle."""
 _BRANCH_FAULT, _LOAD_FACTOR = 0, 1
 """`gridpilot.disturbances.Channel`; the third one is the outage of a generator."""
 

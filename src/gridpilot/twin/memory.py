@@ -6,9 +6,11 @@ All numbers of a kind (floating point, Boolean, whole, status) stand in one bloc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from functools import cached_property, lru_cache, partial
+from math import ceil
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +20,21 @@ from gridpilot.devices.fleet import Fleet, new_told
 from gridpilot.jit import Resident, resident
 from gridpilot.powerflow.batch import Queue, new_queue
 from gridpilot.powerflow.group import Inputs, Outputs
-from gridpilot.powerflow.holding import Holding
+from gridpilot.powerflow.holding import WIDE, Holding
 from gridpilot.powerflow.newton import Newton
 from gridpilot.rewards import reward_terms
 from gridpilot.twin.areas import AREA_PARTS
+from gridpilot.twin.crew import ALONE, Crew
 from gridpilot.twin.grids import Books, Grids, State, Static, Work
 from gridpilot.twin.model import Model
 from gridpilot.values import CONSTRAINTS, Flow, GridState, Ints, Outcomes, Protection, Setpoints, Status
 
+T = TypeVar("T")
+
 PIECE = 256
 """Elements that a kernel takes at once: as many as stay in the processor's own memory from one kernel to the next."""
+LEAST_PER_THREAD = 64
+"""Elements below which a thread costs more than it takes off another."""
 _DTYPES: tuple[type[np.generic], ...] = (np.float64, np.bool_, np.int64, np.int8)
 _FLOATS, _FLAGS, _COUNTS, _CODES = range(4)
 
@@ -161,6 +168,8 @@ class Piece:
 
     first: int
     end: int
+    share: int
+    """The share that it is in; shares may be stepped at once."""
     grids: Grids
     states: tuple[Any, ...]
     """States of the devices, kind by kind."""
@@ -170,21 +179,56 @@ class Piece:
     """The compiled engine on this piece; None for engines of another making."""
 
 
-class Memory:
-    """The grids of a batch, stepped in place. Whoever holds one is alone with it."""
+def cut(batch: int, threads: int) -> list[list[range]]:
+    """The elements of every piece, share by share: as many shares as threads have enough to do, of nearly the same size."""
+    shares = max(1, min(threads, batch // LEAST_PER_THREAD))
+    return [[_within(part, share) for part in _parted(len(share), ceil(len(share) / PIECE))] for share in _parted(batch, shares)]
 
-    def __init__(self, model: Model, batch: int) -> None:
+
+def _parted(count: int, parts: int) -> list[range]:
+    """`count` elements in so many parts; all but the last fill registers."""
+    size = ceil(count / parts / WIDE) * WIDE
+    return [range(first, min(first + size, count)) for first in range(0, count, size)]
+
+
+def _within(part: range, share: range) -> range:
+    return range(share.start + part.start, share.start + part.stop)
+
+
+class Memory:
+    """The grids of a batch, stepped in place. Whoever holds one is alone with it.
+
+    Its pieces are dealt out to the threads of a crew in shares, which have nothing in common that is written. What
+    becomes of an element does not depend on how many there are.
+    """
+
+    def __init__(self, model: Model, batch: int, crew: Crew = ALONE) -> None:
         self.model = model
         self.batch = batch
+        self.crew = crew
         sections = sections_of(model)
         arrays = [np.zeros(size * batch, dtype=dtype) for size, dtype in zip(sections.sizes, _DTYPES, strict=True)]
         self.blocks = Blocks(sections, batch, arrays)
         # Nothing is solved yet: the first power flow begins cold.
         self.blocks.view("status").fill(Status.DIVERGED)
-        work = _new_work(model, min(batch, PIECE))
-        self.pieces = [self._piece(first, min(first + PIECE, batch), work) for first in range(0, batch, PIECE)]
+        # Engines of another making are not asked by several threads.
+        threads = crew.threads if type(model.engine) is Newton else 1
+        self.shares = [self._share(k, parts) for k, parts in enumerate(cut(batch, threads))]
+        self.pieces = [piece for share in self.shares for piece in share]
 
-    def _piece(self, first: int, end: int, work: Work) -> Piece:
+    def each(self, do: Callable[[Piece], T]) -> list[T]:
+        """What `do` returns for every piece, in their order; pieces of different shares at once."""
+        if len(self.shares) == 1:
+            return [do(piece) for piece in self.pieces]
+        found = self.crew.run([partial(_all_of, do, share) for share in self.shares])
+        return [result for share in found for result in share]
+
+    def _share(self, share: int, parts: list[range]) -> list[Piece]:
+        """The pieces of a thread; those of one size use the same scratch, one after the other."""
+        works = {size: _new_work(self.model, size) for size in {len(part) for part in parts}}
+        return [self._piece(part.start, part.stop, share, works[len(part)]) for part in parts]
+
+    def _piece(self, first: int, end: int, share: int, work: Work) -> Piece:
         def rows(name: str) -> NDArray[Any]:
             return self.blocks.view(name)[first:end]
 
@@ -193,9 +237,7 @@ class Memory:
         state = State(**{name: rows(name) for name in State._fields if name != "flow"}, flow=flow)
         books = Books(*map(rows, Books._fields))
         size = end - first
-        # The totals have the elements last.
-        own = work if size == len(work.rows) else _new_work(model, size)
-        grids = Grids(Static(model.layout, model.rules, model.weights), state, own, books)
+        grids = Grids(Static(model.layout, model.rules, model.weights), state, work, books)
         states = tuple([kind.state._make(map(rows, self.blocks.sections.of_devices[kind.name])) for kind in model.kinds])
         fleet: Fleet = tuple(
             [
@@ -207,7 +249,7 @@ class Memory:
                 for kind, state in zip(model.kinds, states, strict=True)
             ]
         )
-        return Piece(first, end, grids, states, resident(grids), resident(fleet), self._solver(own, flow))
+        return Piece(first, end, share, grids, states, resident(grids), resident(fleet), self._solver(work, flow))
 
     def _solver(self, work: Work, flow: Outputs) -> PieceSolver | None:
         engine = self.model.engine
@@ -245,6 +287,10 @@ class Memory:
         others = fresh._views
         for name, values in self._views.items():
             values[elements] = others[name][: len(elements)]
+
+
+def _all_of(do: Callable[[Piece], T], pieces: list[Piece]) -> list[T]:
+    return [do(piece) for piece in pieces]
 
 
 _OF_STATE = ("step", "row", "faulted", "load_factor", "outage", "exogenous", "bus_active", "branch_active", "collapsed")

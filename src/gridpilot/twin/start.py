@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from gridpilot.twin.cycle import open_cycle, solve_grid
+from functools import partial
+
+from gridpilot.twin.crew import ALONE, Crew
+from gridpilot.twin.cycle import Cycle, open_cycle, solve_grid
 from gridpilot.twin.memory import Memory, Piece
 from gridpilot.twin.model import Model
 from gridpilot.twin.world import World
@@ -14,11 +17,18 @@ def first_state(model: Model, world: World) -> GridState:
     return first_memory(model, world).blocks.state()
 
 
-def first_memory(model: Model, world: World) -> Memory:
-    """`first_state` in a memory, to be stepped on."""
-    memory = Memory(model, len(world.first_row))
+def first_cycle(model: Model, world: World, piece: Piece) -> None:
+    """The first power flow of a piece, with the weather of its row and every device at its initial order."""
+    open_cycle(piece.held, piece.fleet, world.held(piece.first, piece.end))
+    solve_grid(model.engine, piece, first=True)
+    take_real_power(model, piece)
+
+
+def first_memory(model: Model, world: World, *, first: Cycle = first_cycle, crew: Crew = ALONE) -> Memory:
+    """`first_state` in a memory, to be stepped on by a crew."""
+    memory = Memory(model, len(world.first_row), crew)
     set_out(model, memory)
-    begin_at(model, world, memory)
+    begin_at(model, world, memory, first)
     return memory
 
 
@@ -35,13 +45,10 @@ def set_out(model: Model, memory: Memory) -> None:
             view(name)[...] = values
 
 
-def begin_at(model: Model, world: World, memory: Memory) -> None:
-    """Solve what has just set out at the first row of every element of a world."""
+def begin_at(model: Model, world: World, memory: Memory, first: Cycle = first_cycle) -> None:
+    """Take what has just set out to the first row of every element of a world."""
     memory.blocks.view("row")[...] = world.first_row - 1
-    for piece in memory.pieces:
-        open_cycle(piece.held, piece.fleet, world.held(piece.first, piece.end))
-        solve_grid(model.engine, piece, first=True)
-        take_real_power(model, piece)
+    memory.each(partial(first, model, world))
 
 
 def take_real_power(model: Model, piece: Piece) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,11 +47,11 @@ class Exchange(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.fake.next(asked, {name.lower(): value for name, value in self.headers.items()})(self, asked)
 
-    def send(self, body: bytes, status: int = 200, *, length: int | None = None, **headers: str) -> None:
+    def send(self, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None, *, length: int | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body) if length is None else length))
-        for name, value in headers.items():
+        for name, value in (headers or {}).items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         self.wfile.write(body)
@@ -114,7 +114,7 @@ def slow(seconds: float, then: Behaviour) -> Behaviour:
 
 def fails(status: int, said: str = "no", **headers: str) -> Behaviour:
     """Answers with an error."""
-    return lambda exchange, asked: exchange.send(json.dumps({"error": {"message": said}}).encode(), status, **headers)
+    return lambda exchange, asked: exchange.send(json.dumps({"error": {"message": said}}).encode(), status, headers)
 
 
 def raw(body: bytes) -> Behaviour:

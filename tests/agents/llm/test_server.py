@@ -18,7 +18,7 @@ from tests.agents.llm import servers
 from tests.agents.llm.servers import HOLD, Behaviour, fake_server, says
 
 from gridpilot.agents import make_agent
-from gridpilot.agents.llm import LanguageAgent
+from gridpilot.agents.llm.agent import LanguageAgent
 from gridpilot.errors import ConfigError
 from gridpilot.operations import RunConfig, operate, start_run
 from gridpilot.traces import Header, create_log, read_trace
@@ -81,7 +81,7 @@ def test_a_valid_reply_is_the_decision(view: View, agents: list[LanguageAgent]) 
     assert decision.actions[0].params == {"setpoint_mw": -20}
     assert (decision.assessment, decision.risk_level, decision.agent) == ("Evening peak.", "MEDIUM", "llm")
     found = thought(decision)
-    assert (found.decided_by, found.why, found.model, found.stood_in) == ("llm", "", "a-model", False)
+    assert (found.decided_by, found.why, found.model) == ("llm", "", "a-model")
     assert [attempt.outcome for attempt in found.attempts] == ["answered"]
     (asked,) = server.requests
     assert asked["messages"][0]["role"] == "system"
@@ -103,7 +103,7 @@ def test_what_passes_is_tried_again(view: View, agents: list[LanguageAgent]) -> 
     with fake_server(servers.fails(500), servers.fails(429, Retry_After="0.05"), servers.cut, says(DISCHARGE)) as server:
         decision = asking(agents, server.url, deadline_s=5.0).decide(view)
     assert [attempt.outcome for attempt in thought(decision).attempts] == ["failed", "busy", "failed", "answered"]
-    assert not thought(decision).stood_in
+    assert thought(decision).why == ""
 
 
 def test_a_server_that_refuses_the_schema_is_asked_without_it(view: View, agents: list[LanguageAgent]) -> None:
@@ -166,7 +166,7 @@ def test_the_stand_in_decides_by_the_deadline_and_says_why(case: str, view: View
         assert server.requests
     assert took_s < DEADLINE_S + SLACK_S
     found = thought(decision)
-    assert (found.decided_by, found.stood_in, found.model) == ("rules", True, "a-model")
+    assert (found.decided_by, found.model) == ("rules", "a-model")
     assert found.attempts[-1].outcome == outcome
     assert why in found.why
     assert decision.actions == make_agent("rules").decide(view).actions
@@ -186,7 +186,6 @@ def test_a_server_that_asks_to_be_let_be_is_let_be(view: View, agents: list[Lang
         agent.decide(view)
         decision = agent.decide(view)
         assert len(server.requests) == 1
-    assert thought(decision).stood_in
     assert "let be for another" in thought(decision).why
 
 
@@ -194,7 +193,7 @@ def test_candidates_that_are_late_do_not_cost_those_that_came(view: View, agents
     with fake_server(says(DISCHARGE), servers.hanging) as server:
         decision, took_s = timed(asking(agents, server.url, candidates=2), view)
     assert took_s < DEADLINE_S + SLACK_S
-    assert not thought(decision).stood_in
+    assert thought(decision).why == ""
     assert sorted(attempt.outcome for attempt in thought(decision).attempts) == ["answered", "late"]
 
 
@@ -245,8 +244,8 @@ def test_a_key_reaches_the_server_and_nothing_else(
     caplog.set_level(logging.DEBUG)
     echo: Behaviour = says({**HOLD, "assessment": f"Your key is {SECRET}."})
     bad = servers.fails(500, f"Bearer {SECRET}")
-    for k, behaviours in enumerate([[servers.echoing], [echo], [says(f"{SECRET} is no JSON")], [bad], [servers.raw(SECRET.encode())]]):
-        with fake_server(*behaviours) as server:
+    for k, behaviour in enumerate((servers.echoing, echo, says(f"{SECRET} is no JSON"), bad, servers.raw(SECRET.encode()))):
+        with fake_server(behaviour) as server:
             config = RunConfig(
                 agent="llm", base_url=server.url, model="m", api_key_env="MY_KEY", stand_in="rules", deadline_s=DEADLINE_S, cycles=1,
                 out=str(tmp_path / str(k)),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 from gridpilot.agents import make_agent
 from gridpilot.twin import Twin, make_twin
-from gridpilot.values import Reading, View
+from gridpilot.values import Reading, Receipt, View
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def twin_of(scenario: str) -> Twin:
 def view_of(scenario: str) -> View:
     """After three cycles under the rules, with a branch that has just been opened."""
     twin, agent = twin_of(scenario), make_agent("rules")
-    state, last, receipts = twin.first(), None, ()
+    state, last = twin.first(), None
+    receipts: tuple[Receipt, ...] = ()
     for _ in range(3):
         view = twin.observe(state, last=last, receipts=receipts)
         setpoints, receipts = twin.order(state, agent.decide(view).actions)
@@ -49,7 +51,8 @@ def changed(view: View, where: str, name: str, **values: float | bool) -> View:
     """The view with other numbers at one branch, bus or device; totals follow."""
     readings: dict[str, Reading] = dict(getattr(view, where))
     readings[name] = replace(readings[name], values={**readings[name].values, **values})
-    made: View = replace(view, **{where: readings})
+    everything: dict[str, Any] = {name: getattr(view, name) for name in View.__slots__}
+    made = View(**{**everything, where: readings})
     lit = [float(bus.values["v_pu"]) for bus in made.buses.values() if bus.values["energised"]]
     loading = max(float(branch.values["loading"]) for branch in made.branches.values())
     return replace(made, summary={**made.summary, "max_loading": loading, "min_v_pu": min(lit), "max_v_pu": max(lit)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class OwnDevices:
         self._states = {kind: device_kind(kind).initial_state(own, 1) for kind, own in self._parameters.items()}
         self._states = {kind: state._make(map(np.ascontiguousarray, state)) for kind, state in self._states.items()}
         self._fleet = hold_fleet(new_fleet(self._parameters, self._states))
-        self._wishes = {sheet.kind: sheet.wishes for sheet in sheets}
+        self._wished = {sheet.kind: sheet.wishes for sheet in sheets}
         self._widths = {sheet.kind: len(sheet.names) for sheet in sheets}
         self._shape = 1, len(self.names)
 
@@ -41,11 +42,13 @@ class OwnDevices:
         return [[_numbers(values[0]) for values in state] for state in self._states.values()]
 
     def take_states(self, states: list[list[list[float]]]) -> None:
-        """Go on from these; raises `MessageError` for states of other devices."""
+        """Go on from these; raises `MessageError` for states of other devices, and then takes none."""
+        found = [[len(table) for table in tables] for tables in states]
+        expected = [[values.shape[1] for values in own] for own in self._states.values()]
+        if found != expected:
+            raise MessageError("payload", f"States of {found} numbers came; expected {expected}, field by field of each kind.")
         for own, tables in zip(self._states.values(), states, strict=True):
             for values, table in zip(own, tables, strict=True):
-                if len(table) != values.shape[1]:
-                    raise MessageError("payload", f"States of {len(table)} devices came, expected {values.shape[1]}.")
                 values[0] = table
 
     def inject(self, order_mw: Floats, weather: Floats, present: Bools) -> tuple[Floats, Floats]:
@@ -78,9 +81,13 @@ class OwnDevices:
             column += width
             state, present_here = self._states[kind], np.ascontiguousarray(here)
             low, high = terms.bounds(own, state, sensed, present_here, self._dt_h)
-            wishes = made.from_rows([self._wishes[kind]] * self._widths[kind])
-            offers.append(made.make(own, state, wishes, sensed, low, high, self._dt_h))
+            offers.append(made.make(own, state, self._wishes[kind], sensed, low, high, self._dt_h))
         return join(offers)
+
+    @cached_property
+    def _wishes(self) -> dict[str, Any]:
+        """The terms of their owners, by kind; raises `UnknownNameError` for a kind without an offer."""
+        return {kind: offer_kind(kind).from_rows([rows] * self._widths[kind]) for kind, rows in self._wished.items()}
 
     def _by_kind(self, values: Any) -> list[Any]:
         ends = np.cumsum(list(self._widths.values()))[:-1]

@@ -34,9 +34,13 @@ def microgrids_env(config: MicrogridsConfig | str | Path | None = None, **settin
     return MicrogridsEnv(_config(config, settings))
 
 
-def microgrids_vec(num_envs: int, config: MicrogridsConfig | str | Path | None = None, **settings: Any) -> MicrogridsVectorEnv:
-    """So many environments in one batch; see `microgrids_env`."""
-    return MicrogridsVectorEnv(num_envs, _config(config, settings))
+def microgrids_vec(
+    num_envs: int, config: MicrogridsConfig | str | Path | None = None, *, threads: int | None = None, **settings: Any
+) -> MicrogridsVectorEnv:
+    """So many environments in one batch, stepped by so many threads (None: one on every core that the process may use); see
+    `microgrids_env`.
+    """
+    return MicrogridsVectorEnv(num_envs, _config(config, settings), threads=threads)
 
 
 def _config(config: MicrogridsConfig | str | Path | None, settings: dict[str, Any]) -> MicrogridsConfig:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import yaml
 
@@ -13,6 +13,8 @@ from gridpilot.agents.coordination.horizontal import horizontal_names
 from gridpilot.agents.coordination.vertical import vertical_names
 from gridpilot.envs.settings import PERIODS, EnvSettings
 from gridpilot.errors import ConfigError, Problem
+from gridpilot.hints import misfits
+from gridpilot.messages.faults import Faults
 from gridpilot.messages.steps.settings import DEADLINE, LOCKSTEP
 from gridpilot.profiles import Profiles
 from gridpilot.scenarios import Scenario
@@ -52,7 +54,7 @@ class MicrogridsConfig:
     horizontal: str = "none"
     """How grid agents deal with each other: `none`; `trading`, whose price is one more entry of every action; `consensus`, which
     averages the prices of `price-signal` over a graph."""
-    horizontal_options: Mapping[str, float] = field(default_factory=dict)
+    horizontal_options: Mapping[str, Any] = field(default_factory=dict)
     """Options of that protocol, such as `fee_usd_per_mwh`."""
     visibility: Mapping[str, str] = field(default_factory=dict)
     """Patterns of feature names → `public`, `owner`, `upper` or `system`, tried before the usual ones."""
@@ -89,34 +91,69 @@ class MicrogridsConfig:
 
 
 def _problems(config: MicrogridsConfig) -> list[Problem]:
+    """All of them; what has a wrong type is not looked at further."""
+    wrong: list[Problem] = []
+    for name, hint in get_type_hints(MicrogridsConfig).items():
+        wrong += misfits(name, getattr(config, name), hint)
+    told = {problem.where.partition(".")[0] for problem in wrong}
+    found = [*_wrong_names(config, told), *_wrong_numbers(config, told), *_wrong_faults(config, told), *_contradictions(config, told)]
+    return [*wrong, *found]
+
+
+def _wrong_names(config: MicrogridsConfig, told: set[str]) -> Iterator[Problem]:
     choices = {
-        "period": (config.period, PERIODS),
-        "reward": (config.reward, REWARDS),
-        "vertical": (config.vertical.replace("_", "-"), vertical_names()),
-        "horizontal": (config.horizontal.replace("_", "-"), horizontal_names()),
-        "hosts": (config.hosts, ("here", "elsewhere")),
-        "mode": (config.mode, (LOCKSTEP, DEADLINE)),
+        "period": PERIODS,
+        "reward": REWARDS,
+        "vertical": vertical_names(),
+        "horizontal": horizontal_names(),
+        "hosts": ("here", "elsewhere"),
+        "mode": (LOCKSTEP, DEADLINE),
     }
-    found = [
-        Problem(name, f"is {value!r}, expected one of {', '.join(valid)}") for name, (value, valid) in choices.items() if value not in valid
-    ]
-    levels = config.visibility.items()
-    found += [
-        Problem(f"visibility.{pattern}", f"is {level!r}, expected one of {', '.join(VISIBILITIES)}")
-        for pattern, level in levels
-        if level not in VISIBILITIES
-    ]
-    if config.hosts == "elsewhere" and config.message_broker == IN_MEMORY:
-        found.append(Problem("hosts", "is 'elsewhere', which needs the URL of a message_broker"))
-    if config.centralized and config.message_broker != IN_MEMORY:
-        found.append(Problem("message_broker", "is not used while centralized is true; set centralized to false"))
-    if config.horizontal == "consensus" and config.vertical.replace("_", "-") != "price-signal":
-        found.append(Problem("horizontal", f"'consensus' agrees on a price, which vertical {config.vertical!r} has none of"))
-    for name in ("safety_weight", "deadline_s", "join_s", "hold_cycles"):
+    for name, valid in choices.items():
         value = getattr(config, name)
-        if not 0.0 <= value < float("inf"):
-            found.append(Problem(name, f"is {value}, expected 0 or more"))
-    return found
+        if name not in told and (value.replace("_", "-") if name in ("vertical", "horizontal") else value) not in valid:
+            yield Problem(name, f"is {value!r}, expected one of {', '.join(valid)}")
+    for pattern, level in config.visibility.items() if "visibility" not in told else ():
+        if level not in VISIBILITIES:
+            yield Problem(f"visibility.{pattern}", f"is {level!r}, expected one of {', '.join(VISIBILITIES)}")
+
+
+def _wrong_numbers(config: MicrogridsConfig, told: set[str]) -> Iterator[Problem]:
+    for name in {"safety_weight", "deadline_s", "join_s", "hold_cycles"} - told:
+        if not 0.0 <= (value := getattr(config, name)) < float("inf"):
+            yield Problem(name, f"is {value}, expected 0 or more")
+    if "cycle_minutes" not in told and not 0.0 < config.cycle_minutes < float("inf"):
+        yield Problem("cycle_minutes", f"is {config.cycle_minutes}, expected more than 0")
+    if "cycles" not in told and config.cycles is not None and config.cycles < 1:
+        yield Problem("cycles", f"is {config.cycles}, expected 1 or more, or nothing for the scenario's own length")
+    if "epoch" not in told and config.epoch is not None and config.epoch < 0:
+        yield Problem("epoch", f"is {config.epoch}, expected 0 or more, or nothing for the time")
+
+
+def _wrong_faults(config: MicrogridsConfig, told: set[str]) -> Iterator[Problem]:
+    if "faults" in told:
+        return
+    hints = get_type_hints(Faults)
+    wrong = [Problem(f"faults.{key}", f"is unknown; valid: {', '.join(hints)}") for key in config.faults if key not in hints]
+    for key in config.faults.keys() & hints.keys():
+        wrong += misfits(f"faults.{key}", config.faults[key], hints[key])
+    yield from wrong
+    if not wrong:
+        try:
+            Faults(**config.faults)
+        except ConfigError as error:
+            yield from (Problem(f"faults.{problem.where}", problem.what) for problem in error.problems)
+
+
+def _contradictions(config: MicrogridsConfig, told: set[str]) -> Iterator[Problem]:
+    if told & {"hosts", "message_broker", "centralized", "horizontal", "vertical"}:
+        return
+    if config.hosts == "elsewhere" and config.message_broker == IN_MEMORY:
+        yield Problem("hosts", "is 'elsewhere', which needs the URL of a message_broker")
+    if config.centralized and config.message_broker != IN_MEMORY:
+        yield Problem("message_broker", "is not used while centralized is true; set centralized to false")
+    if config.horizontal == "consensus" and config.vertical.replace("_", "-") != "price-signal":
+        yield Problem("horizontal", f"'consensus' agrees on a price, which vertical {config.vertical!r} has none of")
 
 
 def make_config(given: Mapping[str, Any]) -> MicrogridsConfig:
@@ -124,9 +161,13 @@ def make_config(given: Mapping[str, Any]) -> MicrogridsConfig:
     valid = [entry.name for entry in fields(MicrogridsConfig)]
     known = {key.replace("-", "_"): value for key, value in given.items()}
     unknown = [Problem(key, f"is unknown; valid: {', '.join(valid)}") for key in known if key not in valid]
+    try:
+        made = MicrogridsConfig(**{key: value for key, value in known.items() if key in valid})
+    except ConfigError as error:
+        raise ConfigError(error.summary, [*unknown, *error.problems]) from error
     if unknown:
         raise ConfigError("The microgrids cannot be set up like this.", unknown)
-    return MicrogridsConfig(**known)
+    return made
 
 
 def read_config(path: str | Path) -> MicrogridsConfig:

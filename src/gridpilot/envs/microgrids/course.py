@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gridpilot.envs.episodes import Cycle, Episodes
+from gridpilot.envs.episodes import Episodes
 from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.members import Members
 from gridpilot.envs.microgrids.money import PRICE_RANGE_USD_PER_MWH, Accounts, Market, accounts
@@ -16,7 +16,7 @@ from gridpilot.envs.microgrids.steering import Steering
 from gridpilot.envs.observation import Observation
 from gridpilot.errors import ActionError
 from gridpilot.twin.areas import AREA_PARTS
-from gridpilot.twin.cycle import run_cycle
+from gridpilot.twin.cycle import Cycle, run_cycle
 from gridpilot.values import Bools, Floats
 
 Act = Callable[[Episodes, Floats], Cycle]

@@ -15,7 +15,7 @@ from gridpilot.agents.coordination.vertical import VerticalProtocol, make_vertic
 from gridpilot.agents.roles import RoleTree, role_tree
 from gridpilot.envs.ground import Ground
 from gridpilot.envs.microgrids.config import MicrogridsConfig
-from gridpilot.envs.microgrids.visibility import owners, visible
+from gridpilot.envs.microgrids.visibility import check_patterns, owners, visible
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.twin.model import Model
 from gridpilot.values import Floats, Ints
@@ -98,6 +98,7 @@ def make_members(config: MicrogridsConfig, ground: Ground) -> Members:
     moved = _moved(model)
     tree = role_tree({area.name: [device.name for device in moved[k]] for k, area in enumerate(scenario.areas)})
     names = ground.observer.names
+    check_patterns(names, config.visibility)
     owner = owners(names, scenario, tree)
     members = []
     for k, area in enumerate(scenario.areas):

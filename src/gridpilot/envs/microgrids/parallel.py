@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from gymnasium.spaces import Box
@@ -13,21 +13,24 @@ from gymnasium.utils import seeding
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
-from gridpilot.envs.episodes import Episodes, begin, begin_again
+from gridpilot.envs.episodes import Episodes, begin_or_again
 from gridpilot.envs.ground import lay_ground
 from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.course import Course, Passed
 from gridpilot.envs.microgrids.members import Member, make_members
 from gridpilot.envs.microgrids.remote import RemoteDevices, begin_elsewhere, remote_act
+from gridpilot.envs.microgrids.seats import entries_of
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import ResetOptions, read_options, with_period
 from gridpilot.envs.single import draw_seed
-from gridpilot.errors import ActionError, ConfigError, Problem
+from gridpilot.errors import ActionError, ConfigError, Problem, UnknownNameError
+from gridpilot.messages.steps import Watch, unwatched
 from gridpilot.twin.areas import AREA_PARTS
 from gridpilot.values import Floats, GridState
 
 Action = NDArray[np.floating[Any]]
 ByAgent = dict[str, Any]
+T = TypeVar("T")
 
 
 class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc]  # PettingZoo ships no types
@@ -39,7 +42,8 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
 
     metadata: dict[str, Any] = {"name": "gridpilot_microgrids_v0", "render_modes": [], "is_parallelizable": True}  # noqa: RUF012  # PettingZoo's own form
 
-    def __init__(self, config: MicrogridsConfig) -> None:
+    def __init__(self, config: MicrogridsConfig, *, watch: Watch = unwatched) -> None:
+        """`watch` hears who is waited for, where agents are behind a broker."""
         self.config = config
         self.render_mode = None
         self._ground = lay_ground(config.settings)
@@ -52,29 +56,28 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         self.state_space = _box(len(self._ground.observer.names))
         self._random = np.random.default_rng()
         self._settings = config.settings
-        self.remote = None if config.centralized else RemoteDevices(config, self.members, self._ground.model)
+        self.remote = None if config.centralized else RemoteDevices(config, self.members, self._ground.model, watch)
         """The agents, where they are behind a message broker."""
         self._episodes: Episodes | None = None
         self._course: Course | None = None
         self._shown: Observation | None = None
-        self._left: set[str] = set()
 
     def observation_space(self, agent: str) -> Box:
         """−1 … 1 for every feature that the agent sees; the same object at every call."""
-        return self.observation_spaces[agent]
+        return self._known(agent, self.observation_spaces)
 
     def action_space(self, agent: str) -> Box:
         """−1 … 1 for every entry of `action_names`; the same object at every call."""
-        return self.action_spaces[agent]
+        return self._known(agent, self.action_spaces)
 
     def action_names(self, agent: str) -> tuple[str, ...]:
         """What the entries of an agent's action are; 1 is the highest injection of a device, or the highest price."""
-        return self._member[agent].action_names
+        return self._known(agent, self._member).action_names
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
         """What the entries of an agent's observation are."""
         names = self._ground.observer.names
-        return tuple(names[k] for k in self._member[agent].seen)
+        return tuple(names[k] for k in self._known(agent, self._member).seen)
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -90,9 +93,8 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         if settings != self._settings:
             self._settings, self._ground = settings, lay_ground(settings)
         self._shown = self._begin(draw_seed(self._random), asked.start)
-        self._left = set()
         self.agents = [name for name, member in self._member.items() if member.built_at == 0]
-        return self._seen(self._shown, self.agents), {name: self._begun(member) for name, member in self._present()}
+        return self._seen(self._shown, self.agents), {name: {"action_mask": self._mask(self._member[name])} for name in self.agents}
 
     def step(self, actions: Mapping[str, Action]) -> tuple[ByAgent, ByAgent, ByAgent, ByAgent, ByAgent]:
         """One cycle; raises `ActionError` for actions that are missing, misshapen or no numbers, and for agents that are not there."""
@@ -102,7 +104,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         self._refuse_strangers(actions)
         passed = course.step([_row(actions.get(member.name), member) for member in self.members.all])
         self._shown = passed.shown
-        step = int(self._built_step())
+        step = int(course.episodes.memory.blocks.view("step")[0])
         terminated, truncated = bool(passed.terminated[0]), bool(passed.truncated[0])
         here = [name for name, member in self._member.items() if member.built_at <= step]
         returned = (
@@ -110,7 +112,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             {name: float(passed.accounts.reward[0, k]) for k, name in enumerate(self._member) if name in here},
             dict.fromkeys(here, terminated),
             dict.fromkeys(here, truncated),
-            {name: self._info(k, passed, actions.get(name)) for k, name in enumerate(self._member) if name in here},
+            {name: self._info(k, passed) for k, name in enumerate(self._member) if name in here},
         )
         self.agents = [] if terminated or truncated else here
         return returned
@@ -151,8 +153,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         for member in self.members.all:
             action = np.zeros(len(member.action_names))
             if self.members.vertical.entries(len(member.devices)) == len(member.devices):
-                part = (initial[member.orders] - member.low_mw) / (member.high_mw - member.low_mw)
-                action[: len(part)] = 2.0 * part - 1.0
+                action[: len(member.devices)] = entries_of(initial[member.orders], member.low_mw, member.high_mw)
             found[member.name] = action
         return found
 
@@ -173,34 +174,27 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             self._episodes = begin_elsewhere(self._ground, seed, day, self.remote)
             self._course = Course(self.config, self.members, self._episodes, remote_act(self.remote))
             return self._episodes.look()
-        episodes = self._episodes
-        if episodes is not None and episodes.ground is self._ground:
-            shown = episodes.blank()
-            begin_again(episodes, np.array([0]), [seed], shown, day)
-            return shown
-        self._episodes = begin(self._ground, [seed], day)
-        self._course = Course(self.config, self.members, self._episodes)
-        return self._episodes.look()
+        episodes, shown = begin_or_again(self._episodes, self._ground, seed, day)
+        if episodes is not self._episodes:
+            self._episodes, self._course = episodes, Course(self.config, self.members, episodes)
+        return shown
 
-    def _present(self) -> list[tuple[str, Member]]:
-        return [(name, self._member[name]) for name in self.agents]
-
-    def _built_step(self) -> int:
-        assert self._episodes is not None  # held by `step`
-        return int(self._episodes.memory.blocks.view("step")[0])
+    def _known(self, agent: str, by_name: Mapping[str, T]) -> T:
+        """What is an agent's; raises `UnknownNameError` which names the agents that there may be."""
+        if agent not in by_name:
+            raise UnknownNameError("agent", str(agent), self.possible_agents)
+        return by_name[agent]
 
     def _seen(self, shown: Observation, names: list[str]) -> ByAgent:
         return {name: shown[0, self._member[name].seen] for name in names}
 
     def _refuse_strangers(self, actions: Mapping[str, Action]) -> None:
         missing = [Problem(name, "has no action") for name in self.agents if name not in actions]
-        strange = [Problem(str(name), "is not there now") for name in actions if name not in self.agents]
+        away = "is not there now"
+        strange = [Problem(str(name), away if name in self._member else "is no agent") for name in actions if name not in self.agents]
         if missing or strange:
             listed = "; ".join(map(str, [*missing, *strange]))
             raise ActionError(f"Expected one action for each of {', '.join(self.agents)}: {listed}.")
-
-    def _begun(self, member: Member) -> dict[str, Any]:
-        return {"action_mask": self._mask(member)}
 
     def _mask(self, member: Member) -> NDArray[np.int8]:
         """1 for every entry of an action that moves something now, 0 where its device is out of service `[entries]`."""
@@ -211,7 +205,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             mask[: len(member.devices)] = work.in_service[0, member.devices]
         return mask
 
-    def _info(self, k: int, passed: Passed, action: Action | None) -> dict[str, Any]:
+    def _info(self, k: int, passed: Passed) -> dict[str, Any]:
         """What came of an action: the parts of the reward, and for every device what it was ordered and what it did."""
         assert self._episodes is not None  # held by `step`
         member, accounts = self.members.all[k], passed.accounts

@@ -15,7 +15,7 @@ import numpy as np
 
 from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Receipt, Report, Sheet, Standing, Unclosed
 from gridpilot.devices import Outcome
-from gridpilot.envs.episodes import Cycle, Episodes
+from gridpilot.envs.episodes import Episodes
 from gridpilot.envs.ground import Ground
 from gridpilot.envs.microgrids.config import IN_MEMORY, MicrogridsConfig
 from gridpilot.envs.microgrids.course import Act as ActThrough
@@ -24,13 +24,14 @@ from gridpilot.envs.nursery import new_world
 from gridpilot.errors import BrokerError, MessageError
 from gridpilot.messages.faults import Faults
 from gridpilot.messages.signing import Keyring
-from gridpilot.messages.steps import StepSession, StepSettings
+from gridpilot.messages.steps import StepSession, StepSettings, Watch, unwatched
 from gridpilot.messages.steps.settings import DEADLINE
 from gridpilot.messages.wire import Wire
+from gridpilot.twin.cycle import Cycle
 from gridpilot.twin.elsewhere import Reported, run_elsewhere
-from gridpilot.twin.memory import Memory, Piece
+from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
-from gridpilot.twin.start import set_out
+from gridpilot.twin.start import first_memory
 from gridpilot.values import Floats, Ints
 
 _HERE = "here"
@@ -38,6 +39,9 @@ _HERE = "here"
 _TOLD = len(Outcome._fields) + 1
 """What a device tells of a step: the fields of its outcome, and how far it is beyond what it is meant for."""
 
+_ALIVE = "Look whether the agent's process runs, and start it again if not"
+_LONGER = f"{_ALIVE}; give it longer with deadline_s, or go on without silent agents in mode 'deadline'."
+_LONGER_TO_BEGIN = f"{_ALIVE}; give it longer with join_s where it compiles its devices first."
 
 States = list[list[list[float]]]
 """Per kind the fields of its state, device by device; flags as 0 and 1."""
@@ -57,7 +61,7 @@ class Exchange(NamedTuple):
 class RemoteDevices:
     """The members' devices in one element, kept by their agents: a `gridpilot.twin.elsewhere.Keeper`."""
 
-    def __init__(self, config: MicrogridsConfig, members: Members, model: Model) -> None:
+    def __init__(self, config: MicrogridsConfig, members: Members, model: Model, watch: Watch = unwatched) -> None:
         """Connects to the broker and waits for all agents; raises what `StepSession` raises, and `BrokerError` where one is missing."""
         self._members = members
         self._places = [_Places(member, model) for member in members.all]
@@ -75,11 +79,13 @@ class RemoteDevices:
         self._outcomes: Floats
         self.missed: dict[str, int] = {}
         """For how many cycles each agent has been silent."""
-        settings = StepSettings(mode=config.mode, deadline_s=config.deadline_s)
+        settings = StepSettings(mode=DEADLINE, deadline_s=config.deadline_s)  # `_ask` judges silence
         faults = Faults(**config.faults) if config.faults else None
         # Messages that leave the process are signed where there are keys.
         wire = Wire(keyring=None if config.message_broker == IN_MEMORY else Keyring.from_environment())
-        self.session = StepSession(config.message_broker, config.run, wire=wire, settings=settings, faults=faults, epoch=config.epoch)
+        self.session = StepSession(
+            config.message_broker, config.run, wire=wire, settings=settings, faults=faults, epoch=config.epoch, watch=watch
+        )
         try:
             if config.hosts == "here":
                 self.session.host(_HERE, {member.name: GridAgent(member.name).answer for member in members.all})
@@ -230,7 +236,9 @@ class RemoteDevices:
             listed = "; ".join(f"{role}: {why}" for role, why in answers.failed.items())
             raise MessageError("refused", f"Some agents cannot answer {phase!r}: {listed}")
         if answers.missed:
-            raise BrokerError(f"{', '.join(answers.missed)} did not answer {phase!r} within {patience_s:g} s: no episode can begin.")
+            advice = _LONGER if phase in ("act", "settle") else _LONGER_TO_BEGIN
+            asked = f"did not answer {phase!r} of step {self._step} within {patience_s:g} s"
+            raise BrokerError(f"{', '.join(answers.missed)} {asked}. {advice}{self.session.requester.refusals}")
         return answers.values
 
     def _checked(self, member: Member, reports: list[Report]) -> Floats:
@@ -244,12 +252,8 @@ class RemoteDevices:
 def begin_elsewhere(ground: Ground, seed: int, day: str | None, remote: RemoteDevices) -> Episodes:
     """A new episode whose agents keep their devices from its first state on."""
     world = new_world(ground, [seed], day)
-    memory = Memory(ground.model, 1)
-    set_out(ground.model, memory)
-    memory.blocks.view("row")[...] = world.first_row - 1
     remote.new_episode()
-    run_elsewhere(ground.model, world, memory.pieces[0], remote, first=True)
-    return Episodes(ground, world, memory)
+    return Episodes(ground, world, first_memory(ground.model, world, first=partial(run_elsewhere, keeper=remote, first=True)))
 
 
 def remote_act(remote: RemoteDevices) -> ActThrough:

@@ -13,6 +13,7 @@ from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.members import Member, Members
 from gridpilot.envs.observation import Entry, Observation
 from gridpilot.errors import ActionError, ConfigError
+from gridpilot.values import Floats
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,19 @@ class Seat:
         """The action that orders these setpoints; raises `ActionError` where they are not those of its devices."""
         if set(setpoints_mw) != set(self.ranges_mw):
             raise ActionError(f"{self.name} has setpoints of {', '.join(setpoints_mw) or 'nothing'}; expected {', '.join(self.ranges_mw)}.")
-        parts = [(setpoints_mw[device] - low) / (high - low) for device, (low, high) in self.ranges_mw.items()]
-        return np.array([2.0 * part - 1.0 for part in parts], dtype=np.float32)
+        low, high = np.array(list(self.ranges_mw.values())).reshape(-1, 2).T
+        return entries_of(np.array([setpoints_mw[device] for device in self.ranges_mw]), low, high).astype(np.float32)
 
     def standing(self, observation: Observation) -> NDArray[np.float32]:
         """The action that leaves all orders as they are observed."""
         measured = self.measured(observation)
         orders = {name.split(".")[1]: value for name, value in measured.items() if name.endswith(".order_mw")}
         return self.action({device: orders[device] for device in self.ranges_mw})
+
+
+def entries_of(setpoint_mw: Floats, low_mw: Floats, high_mw: Floats) -> Floats:
+    """The entries of an action, −1 … 1, that order setpoints of devices with these ranges."""
+    return 2.0 * ((setpoint_mw - low_mw) / (high_mw - low_mw)) - 1.0
 
 
 def make_seats(config: MicrogridsConfig, members: Members) -> dict[str, Seat]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,15 @@ class Steering:
             said, first = own[:, first : first + entries], first + entries
             orders[:, member.orders] = coordinate(self._members.vertical, said, mine, orders[:, member.orders])
 
+    @cached_property
+    def _wishes(self) -> dict[str, Any]:
+        """The terms of all devices' owners, by kind; raises `UnknownNameError` for a kind without an offer."""
+        found = {}
+        for kind in self._kinds:
+            devices = self._model.slices[kind]
+            found[kind] = offer_kind(kind).from_rows([self._members.wishes[kind]] * (devices.stop - devices.start))
+        return found
+
     def _of(self, offer: Offer, devices: Ints) -> Offer:
         places = [self._place[int(device)] for device in devices]
         return Offer(*(values[:, places] for values in offer))
@@ -59,8 +69,7 @@ class Steering:
             weather = np.ascontiguousarray(state.exogenous[:, model.columns[kind.name]])
             present = np.ascontiguousarray(piece.grids.work.in_service[:, devices])
             low, high = kind.bounds(own, states[kind.name], weather, present, model.dt_h)
-            wishes = offers.from_rows([self._members.wishes[kind.name]] * (devices.stop - devices.start))
-            found.append(offers.make(own, states[kind.name], wishes, weather, low, high, model.dt_h))
+            found.append(offers.make(own, states[kind.name], self._wishes[kind.name], weather, low, high, model.dt_h))
         return join(found)
 
 

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium.spaces import Box
-from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
-from gridpilot.envs.episodes import begin, begin_again
+from gridpilot.envs.episodes import begin, begin_again, held_of, restored
 from gridpilot.envs.ground import lay_ground
 from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.course import Course
@@ -18,7 +17,9 @@ from gridpilot.envs.microgrids.members import make_members
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import read_options
 from gridpilot.envs.single import draw_seed
+from gridpilot.envs.vector import reseeded
 from gridpilot.errors import ActionError, ConfigError
+from gridpilot.twin.crew import Crew
 from gridpilot.values import Bools, Floats
 
 
@@ -44,13 +45,17 @@ class MicrogridsVectorEnv:
     begins another one in the same step. Microgrids that are not built yet are there with actions that move nothing.
     """
 
-    def __init__(self, num_envs: int, config: MicrogridsConfig) -> None:
-        """Raises `ConfigError` for a size below 1, and for a configuration whose agents live elsewhere."""
+    def __init__(self, num_envs: int, config: MicrogridsConfig, *, threads: int | None = None) -> None:
+        """The batch is stepped by so many threads, which changes no number of it; None for one on every core that the process may use.
+
+        Raises `ConfigError` for a size or threads below 1, and for a configuration whose agents live elsewhere.
+        """
         if num_envs < 1:
             raise ConfigError(f"num_envs is {num_envs}, expected at least 1.")
         if not config.centralized:
             raise ConfigError("A batch of environments has its agents with it: centralized must be true.")
         self.num_envs, self.config = num_envs, config
+        self._crew = Crew(threads)
         self._ground = lay_ground(config.settings)
         self.members = make_members(config, self._ground)
         self.agents = [member.name for member in self.members.all]
@@ -62,19 +67,15 @@ class MicrogridsVectorEnv:
         self._shown: Observation | None = None
 
     def reset(
-        self, *, seed: int | Sequence[int] | None = None, options: Mapping[str, Any] | None = None
+        self, *, seed: int | Sequence[int | None] | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Observation], dict[str, Any]]:
         """Begin another episode in every element; a single seed s gives element b the seed s + b.
 
         Raises `ConfigError` for unknown options, for days that cannot be had, and for a wrong number of seeds.
         """
         asked = read_options(options)
-        if seed is not None:
-            seeds = [seed + b for b in range(self.num_envs)] if isinstance(seed, int) else list(seed)
-            if len(seeds) != self.num_envs:
-                raise ConfigError(f"Found {len(seeds)} seeds for {self.num_envs} elements; give one for each, or a single number.")
-            self._random = [seeding.np_random(own)[0] for own in seeds]
-        episodes = begin(self._ground, [draw_seed(random) for random in self._random], asked.start)
+        self._random = reseeded(self._random, seed)
+        episodes = begin(self._ground, [draw_seed(random) for random in self._random], asked.start, self._crew)
         self._course = Course(self.config, self.members, episodes)
         self._shown = episodes.look()
         return self._seen(self._shown), {}
@@ -109,6 +110,21 @@ class MicrogridsVectorEnv:
     def residual_mva(self) -> Floats | None:
         """Largest mismatch that the last power flow left at any bus `[B]`, 0 where the grid is down; None before the first reset."""
         return None if self._course is None else self._course.episodes.residual_mva
+
+    def close(self) -> None:
+        """End the threads; calling it again does nothing."""
+        self._crew.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what is compiled, which is made again from the configuration."""
+        running = None if self._course is None else self._course.episodes
+        return {**self.__dict__, "_ground": None, "_course": held_of(running)}
+
+    def __setstate__(self, held: dict[str, Any]) -> None:
+        self.__dict__.update(held)
+        self._ground = lay_ground(self.config.settings)
+        episodes = restored(self._ground, held["_course"], self._crew)
+        self._course = None if episodes is None else Course(self.config, self.members, episodes)
 
     def _seen(self, shown: Observation) -> dict[str, Observation]:
         return {member.name: shown.take(member.seen, axis=1) for member in self.members.all}

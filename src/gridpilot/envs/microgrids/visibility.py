@@ -13,11 +13,13 @@ A microgrid sees what is public and what is its own; the system sees everything:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 import numpy as np
 
 from gridpilot.agents.roles import SYSTEM_ROLE, RoleTree
+from gridpilot.errors import ConfigError, Problem
 from gridpilot.scenarios import Scenario
 from gridpilot.values import Ints
 
@@ -48,6 +50,17 @@ def owners(names: Sequence[str], scenario: Scenario, tree: RoleTree) -> list[str
 def _component(name: str) -> str:
     """`bus.MG1-675.v_pu` is about MG1-675."""
     return name.partition(".")[2].rpartition(".")[0]
+
+
+def check_patterns(names: Sequence[str], rules: Mapping[str, str]) -> None:
+    """Raises `ConfigError` with every pattern that no feature has, and the nearest names: it would hide nothing, silently."""
+    problems = []
+    for pattern in rules:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            near = get_close_matches(pattern, names, n=3, cutoff=0.3) or names[:3]
+            problems.append(Problem(f"visibility.{pattern}", f"matches no feature; the nearest are {', '.join(near)}"))
+    if problems:
+        raise ConfigError("The microgrids cannot be set up like this.", problems)
 
 
 def visibility(name: str, rules: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Speed of the environments: steps per second on one core, with flows, seven reward terms and protections on.
+"""Speed of the environments: steps per second on one core, with flows, seven reward terms and protections on; batches on all cores too.
 
 The single environment is raced against Grid2Op with lightsim2grid's power flow, the vector environment against
 lightsim2grid's own environment in C++. Both peers replay their own days of the IEEE 14-bus grid.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -15,8 +16,10 @@ import numpy as np
 
 from gridpilot.envs import IDS, GridEnv, make_vec
 from gridpilot.errors import PhysicsError
-from gridpilot.evaluation.bench.microgrids import microgrids_rows
-from gridpilot.evaluation.bench.report import Lap, Row, Tell, held_to, installed, race, silent
+from gridpilot.evaluation.bench.microgrids import SCENARIO as MICROGRIDS
+from gridpilot.evaluation.bench.microgrids import STEPS_PER_SECOND, batch_runner, microgrids_rows
+from gridpilot.evaluation.bench.report import Lap, Row, Tell, held_to, installed, race, silent, threads_row
+from gridpilot.twin.crew import usable_cores
 from gridpilot.values import Floats
 
 SCENARIO = "ieee14"
@@ -42,7 +45,10 @@ class Effort:
 
 
 def rows(effort: Effort | None = None, scenario: str = SCENARIO, batches: tuple[int, ...] = BATCHES, tell: Tell = silent) -> list[Row]:
-    """Rows `env/<scenario>/B<batch>`, the microgrids' too; raises `PhysicsError` where a flow does not hold."""
+    """Rows `env/<scenario>/B<batch>` of one thread, and of batches `…/threads<cores>`, the microgrids' too.
+
+    Raises `PhysicsError` where a flow does not hold.
+    """
     chosen = Effort() if effort is None else effort
     found = []
     with held_to(1):
@@ -52,6 +58,21 @@ def rows(effort: Effort | None = None, scenario: str = SCENARIO, batches: tuple[
         for batch in batches:
             steps = chosen.single_steps // 2 if batch == 1 else chosen.batch_steps
             found += microgrids_rows(batch, steps, chosen.rounds, tell)
+    for batch in batches:
+        if batch > 1:
+            found += _threads_rows(scenario, batch, chosen, tell)
+    return found
+
+
+def _threads_rows(scenario: str, batch: int, effort: Effort, tell: Tell) -> list[Row]:
+    """A batch on all cores against itself on one."""
+    found = []
+    for name, runner in ((scenario, partial(_vector, scenario)), (MICROGRIDS, batch_runner)):
+        row = f"env/{name}/B{batch}"
+        threads = max(2, usable_cores())
+        tell(f"{row}/threads{threads}")
+        of_threads = partial(runner, batch, effort.batch_steps)
+        found.append(threads_row(row, STEPS_PER_SECOND, lambda seconds: 1.0 / seconds, of_threads, threads, effort.rounds))
     return found
 
 
@@ -66,7 +87,7 @@ def _row(scenario: str, batch: int, effort: Effort) -> Row:
     return Row(
         name=f"env/{scenario}/B{batch}",
         value=1.0 / seconds["gridpilot"],
-        unit="environment steps per second",
+        unit=STEPS_PER_SECOND,
         against=peer,
         ratio=seconds[peer] / seconds["gridpilot"] if raced else None,
         note=f"{_OURS}; {note}" if raced else "Grid2Op and lightsim2grid are not installed: pip install 'gridpilot[bench]'",
@@ -113,9 +134,9 @@ def _single(scenario: str, steps: int) -> Callable[[], Lap]:
     return run
 
 
-def _vector(scenario: str, batch: int, steps: int) -> Callable[[], Lap]:
+def _vector(scenario: str, batch: int, steps: int, threads: int = 1) -> Callable[[], Lap]:
     """A runner over `make_vec`, every element on its own day."""
-    envs = make_vec(scenario, batch)
+    envs = make_vec(scenario, batch, threads=threads)
     envs.reset(seed=0)
     actions = _actions(envs.standing_action, steps, (batch,))
 

@@ -15,6 +15,7 @@ from gridpilot.errors import PhysicsError
 from gridpilot.evaluation.bench.report import Lap, Row, Tell, race, silent
 
 SCENARIO = "three_microgrids"
+STEPS_PER_SECOND = "environment steps per second"
 LARGEST_RESIDUAL_MVA = 1e-5
 _REACH = 0.3
 _NOTE = "actions drawn for every step, setpoint protocol; 73 buses, AC flows, rewards per microgrid, local observations"
@@ -24,10 +25,10 @@ def microgrids_rows(batch: int, steps: int, rounds: int, tell: Tell = silent) ->
     """The row `env/three_microgrids/B<batch>`; raises `PhysicsError` where a flow does not hold."""
     name = f"env/{SCENARIO}/B{batch}"
     tell(name)
-    runner = _parallel(steps) if batch == 1 else _batch(batch, steps)
+    runner = _parallel(steps) if batch == 1 else batch_runner(batch, steps)
     seconds = race({"gridpilot": runner}, rounds)
     note = _NOTE if batch > 1 else f"{_NOTE}; through PettingZoo"
-    return [Row(name=name, value=1.0 / seconds["gridpilot"], unit="environment steps per second", note=note)]
+    return [Row(name=name, value=1.0 / seconds["gridpilot"], unit=STEPS_PER_SECOND, note=note)]
 
 
 def _parallel(steps: int) -> Callable[[], Lap]:
@@ -46,8 +47,9 @@ def _parallel(steps: int) -> Callable[[], Lap]:
     return run
 
 
-def _batch(batch: int, steps: int) -> Callable[[], Lap]:
-    envs = microgrids_vec(batch, scenario=SCENARIO)
+def batch_runner(batch: int, steps: int, threads: int = 1) -> Callable[[], Lap]:
+    """A runner over `microgrids_vec`."""
+    envs = microgrids_vec(batch, scenario=SCENARIO, threads=threads)
     envs.reset(seed=0)
     random = np.random.default_rng(0)
     shapes = {name: (batch, *space.shape) for name, space in envs.single_action_spaces.items()}

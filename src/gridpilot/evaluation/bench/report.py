@@ -14,6 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gridpilot.twin.crew import usable_cores
+
 PACKAGES = ("gridpilot", "numpy", "numba", "scipy", "gymnasium", "pandapower", "lightsim2grid", "grid2op")
 
 
@@ -79,11 +81,6 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else os.cpu_count() or 1
-
-
 @contextmanager
 def held_to(cores: int) -> Iterator[None]:
     """Hold the process on so many cores meanwhile, where the system can do that."""
@@ -135,3 +132,24 @@ def race(runners: Mapping[str, Callable[[], Lap]], rounds: int) -> dict[str, flo
             taken[name].append((time.perf_counter() - begun) / lap.units)
             lap.check()
     return {name: statistics.median(seconds) for name, seconds in taken.items()}
+
+
+def threads_row(
+    name: str, unit: str, value: Callable[[float], float], runner: Callable[[int], Callable[[], Lap]], threads: int, rounds: int
+) -> Row:
+    """So many threads against one, both made by `runner`; `value` is made of the seconds per unit of work.
+
+    There is no ratio where the process may not use as many cores.
+    """
+    with held_to(threads):
+        seconds = race({str(count): runner(count) for count in (1, threads)}, rounds)
+        cores = usable_cores()
+    enough = cores >= threads
+    return Row(
+        name=f"{name}/threads{threads}",
+        value=value(seconds[str(threads)]),
+        unit=unit,
+        against="one thread",
+        ratio=seconds["1"] / seconds[str(threads)] if enough else None,
+        note=f"on {threads} cores" if enough else f"this process may use {cores} core only",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gridpilot.evaluation.bench.cases import bench_case
 from gridpilot.evaluation.bench.operating_points import draw_points
-from gridpilot.evaluation.bench.report import Row, Tell, held_to, race, silent, usable_cores
+from gridpilot.evaluation.bench.report import Lap, Row, Tell, held_to, race, silent, threads_row
 from gridpilot.evaluation.bench.runners import TOLERANCE_PU, check_flow, sweep_runner
 from gridpilot.powerflow.sweep import Sweep
 
@@ -35,8 +35,7 @@ def scaling_rows(
     with held_to(1):
         found = [*_memory(growth[0], growth[2]), _growth(*growth, rounds)]
     tell(f"powerflow/{threads[0]}/B{threads[1]}/threads{threads[2]}")
-    with held_to(threads[2]):
-        return [*found, _threads(*threads, rounds)]
+    return [*found, _threads(*threads, rounds)]
 
 
 def _growth(name: str, small: int, large: int, rounds: int) -> Row:
@@ -106,16 +105,8 @@ def _status_bytes(status: Path, field: str) -> int:
 def _threads(name: str, batch: int, threads: int, rounds: int) -> Row:
     case = bench_case(name)
     sets = [draw_points(case, batch, seed) for seed in range(BATCH_SETS)]
-    runners = {
-        str(count): sweep_runner(Sweep(case, batch, tolerance_pu=TOLERANCE_PU, threads=count), sets, BATCH_SETS) for count in (1, threads)
-    }
-    seconds = race(runners, rounds)
-    enough = usable_cores() >= threads
-    return Row(
-        name=f"powerflow/{name}/B{batch}/threads{threads}",
-        value=seconds[str(threads)] * 1e6,
-        unit="µs per power flow",
-        against="one thread",
-        ratio=seconds["1"] / seconds[str(threads)] if enough else None,
-        note=f"on {threads} cores" if enough else f"this process may use {usable_cores()} core only",
-    )
+
+    def runner(count: int) -> Callable[[], Lap]:
+        return sweep_runner(Sweep(case, batch, tolerance_pu=TOLERANCE_PU, threads=count), sets, BATCH_SETS)
+
+    return threads_row(f"powerflow/{name}/B{batch}", "µs per power flow", lambda seconds: seconds * 1e6, runner, threads, rounds)

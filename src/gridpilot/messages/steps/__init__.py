@@ -5,10 +5,24 @@ carries it out once and answers repeats from memory. Late and double replies are
 """
 
 from gridpilot.messages.steps.answers import Answers, Received
+from gridpilot.messages.steps.awaited import Awaited, Watch, unwatched
 from gridpilot.messages.steps.question import Answer, Question
 from gridpilot.messages.steps.requester import Requester
 from gridpilot.messages.steps.responder import Responder
 from gridpilot.messages.steps.session import StepSession
 from gridpilot.messages.steps.settings import MODES, StepSettings
 
-__all__ = ["MODES", "Answer", "Answers", "Question", "Received", "Requester", "Responder", "StepSession", "StepSettings"]
+__all__ = [
+    "MODES",
+    "Answer",
+    "Answers",
+    "Awaited",
+    "Question",
+    "Received",
+    "Requester",
+    "Responder",
+    "StepSession",
+    "StepSettings",
+    "Watch",
+    "unwatched",
+]

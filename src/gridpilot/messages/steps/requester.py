@@ -15,9 +15,10 @@ from gridpilot.errors import BrokerError, ConfigError, MessageError
 from gridpilot.messages.envelope import Answered, Asked, Call, Envelope, Hello, Reply, Request, StepId
 from gridpilot.messages.seam import Broker
 from gridpilot.messages.steps.answers import Answers, Received
+from gridpilot.messages.steps.awaited import Awaited, Watch, refusals, unwatched
 from gridpilot.messages.steps.grouping import grouped, room_bytes
 from gridpilot.messages.steps.settings import FREE_RUNNING, LOCKSTEP, StepSettings
-from gridpilot.messages.subjects import check_name, replies_pattern
+from gridpilot.messages.subjects import HELLO, check_name, replies_pattern
 from gridpilot.messages.subscription import Message, Subscription
 from gridpilot.messages.wire import Wire
 
@@ -51,8 +52,12 @@ class Requester:
         settings: StepSettings | None = None,
         epoch: int | None = None,
         clock: Callable[[], float] = time.time,
+        watch: Watch = unwatched,
     ) -> None:
-        """`epoch` must be above that of whoever had the run before; left out, it is the clock's seconds."""
+        """`epoch` must be above that of whoever had the run before; left out, it is the clock's seconds.
+
+        `watch` hears who is waited for.
+        """
         self.run = check_name(run, "run")
         self.epoch = int(clock()) if epoch is None else epoch
         self.settings = settings or StepSettings()
@@ -61,7 +66,11 @@ class Requester:
         """Who holds a role."""
         self.incarnations: dict[str, int] = {}
         """By host: a number that grows when its process is started again."""
-        self._broker, self._wire, self._clock = broker, wire or Wire(), clock
+        self.refused: dict[str, str] = {}
+        """By check: the first message that did not pass it, as a sentence."""
+        self._broker, self._wire, self._clock, self._watch = broker, wire or Wire(), clock, watch
+        self._shown = False
+        """Whether somebody was told to be missing."""
         self._heard: Subscription
         self._newest: dict[str, Received] = {}
         self._asked: tuple[tuple[int, int, int], frozenset[str]] = ((0, 0, -1), frozenset())
@@ -81,11 +90,19 @@ class Requester:
         while wanted - self.hosts.keys():
             if _now() >= give_up:
                 missing = ", ".join(sorted(wanted - self.hosts.keys()))
-                raise BrokerError(f"Nobody in run {self.run!r} holds {missing} after {timeout_s} s. Start their agents on the same broker.")
+                sentence = f"Nobody in run {self.run!r} holds {missing} after {timeout_s:g} s. Start their agents on the same broker."
+                raise BrokerError(sentence + self.refusals)
             if _now() >= again:
                 await self._publish([self._call(timeout_s)])
                 again = _now() + self.settings.resend_s
+            self._show(HELLO, wanted - self.hosts.keys(), wanted & self.hosts.keys())
             self._take_all(await self._heard.batch(again - _now()), None)
+        self._show(HELLO, (), wanted)
+
+    @property
+    def refusals(self) -> str:
+        """How many messages were refused, and why, as something to add to an error; empty where none were."""
+        return refusals(self.counts["refused"], tuple(self.refused.values()))
 
     async def ask(
         self, episode: int, step: int, phase: str, payloads: Mapping[str, object], reply: type = bytes, deadline_s: float | None = None
@@ -127,6 +144,7 @@ class Requester:
             self._take_all(await self._heard.batch(min(again, give_up) - now), current)
             if current.waiting and again <= _now() < give_up:
                 self.counts["resent"] += len(current.waiting)
+                self._show(current.at.phase, current.waiting, current.replies)
                 await self._send(current)
                 pause_s *= 2.0
                 again = _now() + pause_s
@@ -134,11 +152,21 @@ class Requester:
     def _finished(self, current: _Round, order: tuple[str, ...], began_s: float) -> Answers:
         replies = self._newest if self.settings.mode == FREE_RUNNING else current.replies
         missed = tuple(role for role in order if role not in replies and role not in current.failed)
+        if self._shown:
+            self._show(current.at.phase, (), replies)
         self.counts["missed"] += len(missed)
         if missed and self.settings.mode == LOCKSTEP:
-            raise BrokerError(f"{', '.join(missed)} did not answer {current.at} within {_now() - began_s:.3g} s.")
+            asked = f"{current.at.phase!r} of step {current.at.step} within {_now() - began_s:.3g} s"
+            raise BrokerError(
+                f"{', '.join(missed)} did not answer {asked}. Look whether their processes run, or raise deadline_s.{self.refusals}"
+            )
         in_order = {role: replies[role] for role in order if role in replies}
         return Answers(current.at, in_order, current.failed, missed, _now() - began_s)
+
+    def _show(self, phase: str, missing: Iterable[str], here: Iterable[str]) -> None:
+        awaited = Awaited(phase, tuple(sorted(missing)), tuple(sorted(here)), tuple(self.refused.values()))
+        self._shown = bool(awaited.missing)
+        self._watch(awaited)
 
     # ---------------------------------------------------------------------------------------------- sending
 
@@ -173,8 +201,9 @@ class Requester:
     def _take(self, message: Message, current: _Round | None) -> None:
         try:
             envelope = self._wire.read(*message)
-        except MessageError:
+        except MessageError as error:
             self.counts["refused"] += 1
+            self.refused.setdefault(error.reason, str(error))
             return
         if isinstance(envelope, Hello):
             self._meet(envelope)

@@ -18,6 +18,8 @@ from gridpilot.messages.subjects import EVERYONE, HELLO, check_name, request_sub
 from gridpilot.messages.subscription import Message, Subscription
 from gridpilot.messages.wire import Wire
 
+PROTEST_S = 1.0
+"""Seconds between two hellos to somebody whose signatures are refused."""
 TOO_LARGE = "The answer is too large to be sent."
 
 
@@ -52,6 +54,9 @@ class Responder:
         self.run, self.host = check_name(run, "run"), check_name(host, "host")
         self.roles = {check_name(role, "role"): answer for role, answer in roles.items()}
         self.counts: Counter[str] = Counter()
+        self._protested_s = -PROTEST_S
+        self.refused: dict[str, str] = {}
+        """By check: the first message that did not pass it, as a sentence."""
         self.fence = 0
         """The newest epoch seen; requests of older ones are refused."""
         self._broker, self._wire, self._clock = broker, wire or Wire(), clock
@@ -98,8 +103,13 @@ class Responder:
         """Answer one message, whatever it holds: one that cannot be trusted is counted and dropped."""
         try:
             envelope = self._wire.read(*message)
-        except MessageError:
+        except MessageError as error:
             self.counts["refused"] += 1
+            self.refused.setdefault(error.reason, str(error))
+            if error.reason == "mac" and self._clock() - self._protested_s >= PROTEST_S:
+                # Who has other keys, or none, refuses this hello too, and so learns why nobody answers.
+                self._protested_s = self._clock()
+                await self._publish([self._hello()])
             return
         if not isinstance(envelope, Request | Call) or envelope.run != self.run:
             self.counts["refused"] += 1

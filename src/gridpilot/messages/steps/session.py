@@ -13,6 +13,7 @@ from gridpilot.messages.loop import LoopThread
 from gridpilot.messages.metrics import MeteredBroker
 from gridpilot.messages.seam import Broker
 from gridpilot.messages.steps.answers import Answers
+from gridpilot.messages.steps.awaited import Watch, unwatched
 from gridpilot.messages.steps.question import Answer
 from gridpilot.messages.steps.requester import Requester
 from gridpilot.messages.steps.responder import Responder
@@ -37,8 +38,12 @@ class StepSession:
         faults: Faults | None = None,
         epoch: int | None = None,
         security: Security | None = None,
+        watch: Watch = unwatched,
     ) -> None:
-        """Connects; raises as `open_broker` and `Broker.connect`, and `ConfigError` for a name of a run that is none."""
+        """Connects; `watch` hears who is waited for.
+
+        Raises as `open_broker` and `Broker.connect`, and `ConfigError` for a name of a run that is none.
+        """
         self._wire = wire or Wire()
         self._responders: list[Responder] = []
         broker: Broker = open_broker(url, security=security)
@@ -46,7 +51,9 @@ class StepSession:
         """What this process published, counted by kind."""
         self._loop = LoopThread(virtual=url == IN_MEMORY)
         try:
-            self._requester = Requester(self.traffic, run, wire=self._wire, settings=settings, epoch=epoch, clock=self._loop.clock)
+            self._requester = Requester(
+                self.traffic, run, wire=self._wire, settings=settings, epoch=epoch, clock=self._loop.clock, watch=watch
+            )
             self._loop.run(self._open())
         except BaseException:
             self._loop.run(self.traffic.close())
