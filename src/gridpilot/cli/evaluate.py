@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, scenario: str, agents: str, episodes: int, seed: int, profiles: str, start: str | None,
+    ctx: click.Context, /, scenario: str, agents: str, episodes: int, seed: int, profiles: str, start: str | None,
     cycles: int | None, cycle_minutes: float, growth: bool, engine: str, processes: int, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Score agents over many days, on the same weather and disturbances.

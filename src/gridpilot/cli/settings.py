@@ -28,7 +28,7 @@ _FURTHER = "gridpilot.further"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Sentence(click.ParamType):
+class _Sentence(click.ParamType[str]):
     """Text with spaces, of which an environment variable holds several with semicolons between them."""
 
     name = "text"

@@ -15,18 +15,18 @@ ASSESSMENT, REASON = 400, 120
 """Longest texts, in characters."""
 
 
-def reply_schema(view: View, *, finite: bool = False) -> dict[str, Any]:
-    """The schema (2020-12) of a decision about a view.
+def reply_schema(view: View, *, finite: bool = False, assessment: int = ASSESSMENT, reason: int = REASON) -> dict[str, Any]:
+    """The schema (2020-12) of a decision about a view, with texts of so many characters at most.
 
     With `finite` every reply has a largest length: numbers have whole steps, or a few decimals where a range is small. A grammar
     that holds a model to it then always comes to an end.
     """
     per_target = [tuple(own) for _, own in groupby(offers_of(view), key=lambda offer: (offer.verb, offer.target))]
-    items: dict[str, Any] = {"items": {"anyOf": [_order(own, finite) for own in per_target]}}
+    items: dict[str, Any] = {"items": {"anyOf": [_order(own, finite, reason) for own in per_target]}}
     return {
         "type": "object",
         "properties": {
-            "assessment": {"type": "string", "maxLength": ASSESSMENT},
+            "assessment": {"type": "string", "maxLength": assessment},
             "risk_level": {"enum": list(RISK_LEVELS)},
             "actions": {"type": "array", **(items if per_target else {}), "maxItems": MOST_ACTIONS if per_target else 0},
         },
@@ -35,7 +35,7 @@ def reply_schema(view: View, *, finite: bool = False) -> dict[str, Any]:
     }
 
 
-def _order(own: Sequence[Offer], finite: bool) -> dict[str, Any]:
+def _order(own: Sequence[Offer], finite: bool, reason: int) -> dict[str, Any]:
     """An order to one target, whose offers these are."""
     # A schema in which one of several keys is needed is not kept by every server: the verb's own parameter it is.
     params = {
@@ -50,7 +50,7 @@ def _order(own: Sequence[Offer], finite: bool) -> dict[str, Any]:
             "type": {"const": own[0].verb},
             "target": {"const": own[0].target},
             "params": params,
-            "reason": {"type": "string", "maxLength": REASON},
+            "reason": {"type": "string", "maxLength": reason},
         },
         "required": ["type", "target", "params", "reason"],
         "additionalProperties": False,
