@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.agents.llm.views import view_of
 
 from gridpilot.actions import decision_to_json
