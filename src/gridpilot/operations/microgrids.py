@@ -183,7 +183,7 @@ def replay_episode(path: Path) -> Replayed:
 
 
 def _exchanges(lines: list[dict[str, Any]]) -> Iterator[Exchange]:
-    return (Exchange(line["reported"], line["outcomes"], line["states"]) for line in lines)
+    return (Exchange(**{field: line[field] for field in Exchange._fields}) for line in lines)
 
 
 def _operate(
