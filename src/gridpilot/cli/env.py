@@ -108,7 +108,7 @@ def _resumed(folder: Path, given: dict[str, Any], tell: Callable[[Progress], Non
     from gridpilot.cli.brokers import reach
     from gridpilot.operations.microgrids import TRACE, read_recorded, resume_episode
 
-    recorded, _ = read_recorded(folder / TRACE)
+    recorded = read_recorded(folder / TRACE)
     said = {name: given[name] for name in (*_RECORDED, *_RENEWED, "seed", "policy") if _is_given(name)}
     said |= (_agents(given["broker"]) if _is_given("broker") else {}) | further(click.get_current_context())
     changes = {name: value for name, value in said.items() if name in (*_RENEWED, "message_broker", "hosts", "centralized", "epoch")}
