@@ -60,6 +60,21 @@ def test_the_same_seed_of_faults_gives_the_same_episode() -> None:
     assert one.hashes == other.hashes
 
 
+def test_a_lost_message_silences_one_agent_and_not_its_neighbours() -> None:
+    """Agents of this process are hosts of their own where messages may be lost, and share one where none is."""
+    env = microgrids_env(**DEADLINE, deadline_s=0.09, faults={"seed": 1, "loss": 0.05})
+    told = play(env, 48)
+    assert env.remote is not None
+    assert sorted(env.remote.session.requester.hosts.values()) == ["MG1", "MG2", "MG3"]
+    silent = [sum(info["silent_cycles"] > 0 for info in infos.values()) for infos in told.infos]
+    assert silent.count(1) > 5 > silent.count(3)
+    env.close()
+    together = microgrids_env(**DEADLINE)
+    assert together.remote is not None
+    assert set(together.remote.session.requester.hosts.values()) == {"here"}
+    together.close()
+
+
 def agent_with_a_battery() -> GridAgent:
     kind = device_kind("storage")
     own = kind.from_rows([{"p_max_mw": 0.5, "energy_max_mwh": 2.0, "initial_mwh": 1.0, "self_discharge_per_h": 0.0}])

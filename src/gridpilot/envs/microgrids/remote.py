@@ -34,7 +34,7 @@ from gridpilot.twin.start import set_out
 from gridpilot.values import Floats, Ints
 
 _HERE = "here"
-"""Name of the host in this process."""
+"""Name of the host that all agents of this process share."""
 _TOLD = len(Outcome._fields) + 1
 """What a device tells of a step: the fields of its outcome, and how far it is beyond what it is meant for."""
 
@@ -76,13 +76,14 @@ class RemoteDevices:
         self.missed: dict[str, int] = {}
         """For how many cycles each agent has been silent."""
         settings = StepSettings(mode=config.mode, deadline_s=config.deadline_s)
+        self._is_faulty = bool(config.faults)
         faults = Faults(**config.faults) if config.faults else None
         # Messages that leave the process are signed where there are keys.
         wire = Wire(keyring=None if config.message_broker == IN_MEMORY else Keyring.from_environment())
         self.session = StepSession(config.message_broker, config.run, wire=wire, settings=settings, faults=faults, epoch=config.epoch)
         try:
             if config.hosts == "here":
-                self.session.host(_HERE, {member.name: GridAgent(member.name).answer for member in members.all})
+                self._host_here()
             self.session.wait_for([member.name for member in members.all], config.join_s)
         except BaseException:
             self.session.close()
@@ -97,6 +98,13 @@ class RemoteDevices:
     def orders(self) -> Ints:
         """Places of their setpoints among all setpoints `[k]`."""
         return self._members.orders
+
+    def _host_here(self) -> None:
+        """Agents of this process share a host, and their messages; with faults each is a host of its own, lost by itself."""
+        answers = {member.name: GridAgent(member.name).answer for member in self._members.all}
+        hosts = {name: {name: answer} for name, answer in answers.items()} if self._is_faulty else {_HERE: answers}
+        for host, roles in hosts.items():
+            self.session.host(host, roles)
 
     def new_episode(self) -> None:
         """What comes next is the first state of another episode."""
