@@ -103,7 +103,7 @@ def _operate(
     sums, silent = dict.fromkeys(env.possible_agents, 0.0), dict.fromkeys(env.possible_agents, 0)
     assert env.remote is not None  # `centralized` is false
     if before:
-        env.remote.play_back(Exchange(line["reported"], line["outcomes"], line["states"]) for line in before)
+        env.remote.play_back(Exchange(**{field: line[field] for field in Exchange._fields}) for line in before)
     steps = 0
     for steps, line in enumerate(_steps(env, seed, policy)):
         if steps < len(before):

@@ -13,12 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gridpilot.agents.coordination.horizontal.consensus import Consensus
 from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Receipt, Report, Sheet, Standing, Unclosed
 from gridpilot.devices import Outcome
 from gridpilot.envs.episodes import Cycle, Episodes
 from gridpilot.envs.ground import Ground
+from gridpilot.envs.microgrids.agreement import Agreement, Heard
 from gridpilot.envs.microgrids.config import IN_MEMORY, MicrogridsConfig
-from gridpilot.envs.microgrids.course import Act as ActThrough
+from gridpilot.envs.microgrids.course import Rooms
+from gridpilot.envs.microgrids.market import Orders, RemoteMarket
 from gridpilot.envs.microgrids.members import Member, Members
 from gridpilot.envs.nursery import new_world
 from gridpilot.errors import BrokerError, MessageError
@@ -52,6 +55,10 @@ class Exchange(NamedTuple):
     """The fields of `Outcome` and how far a device is beyond what it is meant for, device by device."""
     states: list[States]
     """Per member as in its receipt."""
+    orders: Orders
+    """Per member what it ordered in the market, null of who said nothing."""
+    spoken: list[int]
+    """Per member in how many rounds of an agreement it spoke."""
 
 
 class RemoteDevices:
@@ -60,9 +67,13 @@ class RemoteDevices:
     def __init__(self, config: MicrogridsConfig, members: Members, model: Model) -> None:
         """Connects to the broker and waits for all agents; raises what `StepSession` raises, and `BrokerError` where one is missing."""
         self._members = members
+        names = [member.name for member in members.all]
+        self.agreement = Agreement(members.horizontal, names) if isinstance(members.horizontal, Consensus) else None
+        self.market = RemoteMarket(members.horizontal, names)
         self._places = [_Places(member, model) for member in members.all]
         self._sheets = {
-            member.name: _sheet(member, places, members, model, config) for member, places in zip(members.all, self._places, strict=True)
+            member.name: _sheet(member, places, members, model, config, self._weights(k))
+            for k, (member, places) in enumerate(zip(members.all, self._places, strict=True))
         }
         self._episode, self._deadline_s, self._join_s = 0, config.deadline_s, config.join_s
         self.messages: Counter[str] = Counter()
@@ -72,6 +83,7 @@ class RemoteDevices:
         self._lost: set[str] = set()
         self._step = 0
         self._known: deque[Exchange] = deque()
+        self._played_back: Exchange | None = None
         self._outcomes: Floats
         self.missed: dict[str, int] = {}
         """For how many cycles each agent has been silent."""
@@ -109,16 +121,19 @@ class RemoteDevices:
     def new_episode(self) -> None:
         """What comes next is the first state of another episode."""
         self._episode += 1
+        self.market.open()
 
     def play_back(self, exchanges: Iterable[Exchange]) -> None:
         """Take these as what agents say in the next steps, without asking them; after that, all take over where they then stand."""
         self._known.extend(exchanges)
         self._lost = {member.name for member in self._members.all}
 
-    def order(self, moves: Floats) -> None:
-        """The actions of all members for the next step `[1, E]`."""
+    def order(self, moves: Floats, prices: Floats) -> None:
+        """The actions of all members for the next step: what moves devices `[1, E]`, and prices of trades `[1, A]` or `[1, 0]`."""
         ends = np.cumsum(self._members.entries)[:-1]
         self._moves = [own[0].tolist() for own in np.split(moves, ends, axis=1)]
+        for own, price in zip(self._moves, prices[0].tolist(), strict=False):
+            own.append(price)
 
     def inject(self, piece: Piece, first: bool) -> Reported:
         """Round one: actions out, reports in. The devices of a silent agent hold what they did, and then are off the grid."""
@@ -132,7 +147,8 @@ class RemoteDevices:
             reports = self._ask("begin", asked, list[Report], self._join_s)
         else:
             self._resume(piece)
-            asked = {m.name: self._act(piece, k) for k, m in enumerate(self._members.all)}
+            letters = self._agree()
+            asked = {m.name: self._act(piece, k, letters[k]) for k, m in enumerate(self._members.all)}
             reports = self._ask("act", asked, list[Report], self._deadline_s)
         self.messages["action"] += len(asked)
         for seat, member in zip(self._seats, self._members.all, strict=True):
@@ -161,8 +177,9 @@ class RemoteDevices:
         What an agent has not closed it is told again with the next action; until it answers, its devices cost nothing and stay
         as they were last known.
         """
+        self._played_back, self.market.orders = None, []
         if self._known:
-            before = self._known.popleft()
+            self._played_back = before = self._known.popleft()
             for seat, states in zip(self._seats, before.states, strict=True):
                 seat.states = states
             self._outcomes = np.array(before.outcomes)[:, None]
@@ -177,7 +194,36 @@ class RemoteDevices:
     def last(self) -> Exchange:
         """What was said in the last step."""
         reported = np.concatenate([seat.reported for seat in self._seats], axis=1)
-        return Exchange(reported.tolist(), self._outcomes[:, 0].tolist(), [seat.states for seat in self._seats])
+        spoken = [] if self.agreement is None else self.agreement.spoken
+        return Exchange(reported.tolist(), self._outcomes[:, 0].tolist(), [seat.states for seat in self._seats], self.market.orders, spoken)
+
+    def trade(self, short_mwh: Floats, over_mwh: Floats) -> Floats:
+        """What comes of the agents' orders for what they are short of, or have too much, in the step that is closed `[1, n, 4]`.
+
+        Who did not answer in the step does not trade.
+        """
+        if self._played_back is not None:
+            return self.market.clear(self._step, self._played_back.orders or [None] * len(self._seats))
+        here = [k for k, seat in enumerate(self._seats) if not (seat.silent or seat.backlog)]
+        heard = self.market.deal(self._ask_now, self._step, short_mwh[0].tolist(), over_mwh[0].tolist(), here)
+        ordered = sum(order is not None for order in self.market.orders)
+        self.messages.update(metered=len(here), order=ordered, cleared=ordered)
+        return heard
+
+    def _agree(self) -> Heard:
+        """Let agents agree, where they do; who was silent in the step before has no part in it."""
+        if self.agreement is None:
+            return [[] for _ in self._seats]
+        here = {k for k, seat in enumerate(self._seats) if not seat.silent}
+        heard = self.agreement.hold(self._ask_now, self._step, [own[0] for own in self._moves], here)
+        self.messages["consensus"] += self.agreement.letters
+        return heard
+
+    def _ask_now(self, phase: str, asked: Mapping[str, object], reply: Any) -> dict[str, Any]:
+        return self._ask(phase, asked, reply, self._deadline_s)
+
+    def _weights(self, k: int) -> list[float]:
+        return [] if self.agreement is None else self.agreement.weights(k)
 
     def _settled(self, piece: Piece, first: bool) -> Floats:
         real = piece.grids.work.real_mw[0]
@@ -200,8 +246,8 @@ class RemoteDevices:
     def _begin(self, piece: Piece, k: int, standing: Standing | None = None) -> Begin:
         return Begin(self._sheets[self._members.all[k].name], *self._sensed(piece, k), standing)
 
-    def _act(self, piece: Piece, k: int) -> Act:
-        return Act(self._step, self._moves[k], *self._sensed(piece, k), self._seats[k].backlog)
+    def _act(self, piece: Piece, k: int, heard: list[float | None]) -> Act:
+        return Act(self._step, self._moves[k], *self._sensed(piece, k), self._seats[k].backlog, heard)
 
     def _sensed(self, piece: Piece, k: int) -> tuple[list[bool], list[float]]:
         """Who is in service, and weather, in the order of a member's devices."""
@@ -215,10 +261,12 @@ class RemoteDevices:
             return
         self._lost.clear()
         asked = {name: self._begin(piece, k, self._standing(piece, k)) for name, k in lost.items()}
-        self._ask("resume", asked, list[Report], self._join_s)
+        for name in self._ask("resume", asked, list[Report], self._join_s):
+            self.market.knows(lost[name])
 
     def _standing(self, piece: Piece, k: int) -> Standing:
-        return Standing(piece.grids.state.orders[0, self._members.all[k].orders].tolist(), self._seats[k].states)
+        orders = piece.grids.state.orders[0, self._members.all[k].orders].tolist()
+        return Standing(orders, self._seats[k].states, self.market.accounts[k])
 
     def close(self) -> None:
         """Leave the broker; agents of this process end."""
@@ -260,14 +308,17 @@ def begin_elsewhere(ground: Ground, seed: int, day: str | None, remote: RemoteDe
     return Episodes(ground, world, memory)
 
 
-def remote_act(remote: RemoteDevices) -> ActThrough:
-    """Agents decide where they are."""
+def remote_rooms(remote: RemoteDevices) -> Rooms:
+    """Agents act and deal with each other where they are."""
 
-    def act(episodes: Episodes, moves: Floats) -> Cycle:
-        remote.order(moves)
+    def act(episodes: Episodes, moves: Floats, prices: Floats) -> Cycle:
+        remote.order(moves, prices)
         return partial(run_elsewhere, keeper=remote)
 
-    return act
+    def trade(_: Floats, short_mwh: Floats, over_mwh: Floats) -> Floats:
+        return remote.trade(short_mwh, over_mwh)
+
+    return Rooms(act, trade)
 
 
 class _Seat:
@@ -328,7 +379,7 @@ class _Places:
         return states
 
 
-def _sheet(member: Member, places: _Places, members: Members, model: Model, config: MicrogridsConfig) -> Sheet:
+def _sheet(member: Member, places: _Places, members: Members, model: Model, config: MicrogridsConfig, weights: list[float]) -> Sheet:
     kinds = []
     for k, own in places.kinds:
         kind = model.kinds[k]
@@ -343,4 +394,6 @@ def _sheet(member: Member, places: _Places, members: Members, model: Model, conf
         options=dict(config.vertical_options),
         low_mw=member.low_mw.tolist(),
         high_mw=member.high_mw.tolist(),
+        weights=weights,
+        trades=members.trades,
     )
