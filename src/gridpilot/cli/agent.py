@@ -35,7 +35,10 @@ def command(broker: str, run: str, roles: tuple[str, ...], changes: tuple[str, .
     def ready(_: object) -> None:
         click.echo(f"gridpilot: {', '.join(roles)} of run {run} at {broker}; Ctrl-C ends", err=True)
 
-    asyncio.run(serve(broker, run, roles, changes=read, wire=Wire(keyring=Keyring.from_environment()), ready=ready))
+    def tell(sentence: str) -> None:
+        click.echo(f"gridpilot: {sentence}", err=True)
+
+    asyncio.run(serve(broker, run, roles, changes=read, wire=Wire(keyring=Keyring.from_environment()), ready=ready, tell=tell))
 
 
 def _changes(given: tuple[str, ...]) -> dict[str, float]:

@@ -36,10 +36,11 @@ if TYPE_CHECKING:
 @option("--horizontal", default="none", help="How microgrids deal with each other: none, trading or consensus.")
 @option(
     "--mode",
-    type=click.Choice(["lockstep", "deadline"]),
+    type=click.Choice(["lockstep", "deadline", "free-running"]),
     default="lockstep",
-    help="Whether a silent agent ends the episode, or is done without.",
+    help="A silent agent ends the episode, is done without, or nobody is waited for.",
 )
+@option("--pace-s", type=click.FloatRange(min=0), default=0.0, help="Seconds that a step takes in mode free-running.")
 @option("--deadline-s", type=click.FloatRange(min=0, min_open=True), default=5.0, help="How long an answer is waited for.")
 @option("--join-s", type=click.FloatRange(min=0), default=60.0, help="How long agents are waited for at the beginning.")
 @option("--policy", type=click.Choice(["standing", "random", "rules"]), default="standing", help="As devices begin, drawn, or by rules.")
@@ -70,7 +71,20 @@ def _begun(folder: Path, given: dict[str, Any], tell: Callable[[Progress], None]
     from gridpilot.envs.microgrids import MicrogridsConfig
     from gridpilot.operations.microgrids import run_episode
 
-    names = ("scenario", "profiles", "cycle_minutes", "cycles", "vertical", "horizontal", "mode", "deadline_s", "join_s", "period", "run")
+    names = (
+        "scenario",
+        "profiles",
+        "cycle_minutes",
+        "cycles",
+        "vertical",
+        "horizontal",
+        "mode",
+        "pace_s",
+        "deadline_s",
+        "join_s",
+        "period",
+        "run",
+    )
     own = {name: given[name] for name in names}
     own["vertical"] = own["vertical"].replace("_", "-")
     broker = given["broker"]
@@ -82,7 +96,7 @@ def _resumed(folder: Path, given: dict[str, Any], tell: Callable[[Progress], Non
     """As the trace says, but for what this command line says of the broker and of waiting."""
     from gridpilot.operations.microgrids import resume_episode
 
-    changes = {name: given[name] for name in ("deadline_s", "join_s", "mode", "run") if _is_given(name)}
+    changes = {name: given[name] for name in ("deadline_s", "join_s", "mode", "pace_s", "run") if _is_given(name)}
     if _is_given("broker"):
         broker = given["broker"]
         changes |= {"message_broker": broker, "hosts": "here" if broker == "in_memory" else "elsewhere"}

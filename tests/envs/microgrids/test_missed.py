@@ -96,7 +96,7 @@ def test_a_step_is_booked_once_however_often_it_is_told() -> None:
     # The late one: its first receipt is lost, so that the environment tells it of step 1 again.
     [first] = late.act(Act(1, [1.0], [True], []))
     late.settle(Network(1, [first.p_mw], False))
-    backlog = [Unclosed(1, [True], [], [first.p_mw])]
+    backlog = [Unclosed(1, [True], [], [first.p_mw], [first.order_mw])]
     [second] = late.act(Act(2, [-0.5], [True], [], backlog))
     caught_up = late.settle(Network(2, [second.p_mw], False))
     assert caught_up.states == receipt.states
@@ -107,7 +107,7 @@ def test_a_step_whose_orders_never_came_is_booked_under_the_orders_before() -> N
     agent = agent_with_a_battery()
     agent.act(Act(1, [1.0], [True], []))
     agent.settle(Network(1, [0.5], False))
-    backlog = [Unclosed(2, [True], [], [0.5]), Unclosed(3, [True], [], [0.0])]
+    backlog = [Unclosed(2, [True], [], [0.5], [0.5]), Unclosed(3, [True], [], [0.0], [0.0])]
     [report] = agent.act(Act(4, [0.0], [True], [], backlog))
     receipt = agent.settle(Network(4, [report.p_mw], False))
     drawn = 2 * 0.5 * 0.25 / 0.95

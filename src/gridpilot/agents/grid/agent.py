@@ -21,14 +21,17 @@ from gridpilot.agents.grid.dialogue import (
     Agree,
     Begin,
     Cleared,
+    Closed,
     Metered,
     Network,
+    Progress,
     Receipt,
     Report,
     Setpoint,
     Sheet,
     Unclosed,
 )
+from gridpilot.agents.grid.watch import OFF_GRID, Watch
 from gridpilot.errors import MessageError
 from gridpilot.messages.steps import Question
 from gridpilot.values import Floats
@@ -40,9 +43,10 @@ _decode = msgspec.msgpack.Decoder(Setpoint).decode
 class GridAgent:
     """One microgrid's controller; `answer` is its side of the step protocol."""
 
-    def __init__(self, role: str, changes: Changes | None = None) -> None:
-        """`changes` are parameters of its devices in the place of those that it is told."""
+    def __init__(self, role: str, changes: Changes | None = None, watch: Watch | None = None) -> None:
+        """`changes` are parameters of its devices in the place of those that it is told; `watch` is asked whether orders still count."""
         self.role = role
+        self.watch = watch or Watch(role)
         self._changes = changes or Changes()
         self._sheet: Sheet | None = None
         self._devices: OwnDevices
@@ -51,7 +55,6 @@ class GridAgent:
         self._order_mw: Floats
         self._price: OwnPrice
         self._purse: Purse
-        self._told_step = -1
         self._closed: dict[int, Floats] = {}
         """Outcomes of the steps that the environment may not know to be closed."""
 
@@ -60,6 +63,7 @@ class GridAgent:
         phase = question.at.phase.partition("-")[0]
         if phase in ("begin", "resume"):
             return self.begin(question.read(Begin))
+        self.watch.renew(question.valid_until)
         if self._sheet is None or phase not in PHASES:
             raise MessageError("phase", f"{self.role} was asked for {phase!r}; expected 'begin' first, then {', '.join(PHASES[2:])}.")
         match phase:
@@ -67,6 +71,8 @@ class GridAgent:
                 return self.act(question.read(Act))
             case "settle":
                 return self.settle(question.read(Network))
+            case "proceed":
+                return self.proceed(question.read(Act))
             case "agree":
                 return self._price.tell(question.read(Agree))
             case "trade":
@@ -81,7 +87,8 @@ class GridAgent:
         self._changes.begun(self.role)
         self._vertical = make_vertical(sheet.vertical, **sheet.options)
         self._nameplate = make_offer(np.array([sheet.low_mw]), np.array([sheet.high_mw]))
-        self._sheet, self._closed, self._told_step = sheet, {}, -1
+        self._sheet, self._closed = sheet, {}
+        self.watch.begin(sheet.hold_s)
         self._order_mw = self._devices.initial_mw
         self._price, self._purse = OwnPrice(sheet.weights), Purse(Account())
         if message.standing is not None:
@@ -100,8 +107,19 @@ class GridAgent:
         told = self._vertical.tell(np.array([self._moves(message)]), offer)
         heard = np.array([[_passed_on(name, value) for name, value in zip(self._devices.names, told[0].tolist(), strict=False)]])
         self._order_mw = self._vertical.answer(heard, offer, self._order_mw)
-        self._told_step = message.step
         return self._reports(message.present, message.weather)
+
+    @property
+    def in_force_mw(self) -> list[float]:
+        """The orders that its devices follow now; 0 for all once they are off the grid."""
+        orders: list[float] = self._order_mw[0].tolist()
+        return [0.0] * len(orders) if self.watch.doing == OFF_GRID else orders
+
+    def proceed(self, message: Act) -> Progress:
+        """As `act`, with what the steps before came to."""
+        reports = self.act(message)
+        closed = [Closed(step, outcomes[:, 0].tolist()) for step, outcomes in self._closed.items()]
+        return Progress(reports, closed, self._devices.states)
 
     def settle(self, message: Network) -> Receipt:
         """Let the devices book what they really exchanged."""
@@ -116,11 +134,11 @@ class GridAgent:
         return Receipt(outcomes=outcomes[:, 0].tolist(), states=self._devices.states)
 
     def _close_late(self, unclosed: Unclosed) -> None:
-        """Book a step once. Where its `act` never came, devices went on under the orders before."""
+        """Book a step once, under the orders that were in force as the grid saw it."""
         if unclosed.step in self._closed:
             return
-        if self._told_step != unclosed.step:
-            self._reports(unclosed.present, unclosed.weather)
+        self.watch.compare(unclosed.off_grid, unclosed.at_s)
+        self._devices.inject(np.array([unclosed.order_mw]), np.array([unclosed.weather]), np.array([unclosed.present]))
         self._closed[unclosed.step] = self._devices.settle(np.array([unclosed.real_mw]))
 
     def _moves(self, message: Act) -> list[float]:

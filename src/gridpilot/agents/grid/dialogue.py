@@ -18,6 +18,9 @@ Grid agents deal with each other by letters that the environment carries, and it
 
 An agent mixes what it hears of its neighbours by itself, and keeps an account of its own of what it trades.
 
+An environment that waits for nobody asks `proceed` in the place of `act` and `settle`: the newest answer counts, whenever it comes,
+and steps are closed by the backlog alone.
+
 Where messages may be missed, an environment keeps a backlog of the steps that an agent has not closed, and sends it with the
 next `act`: the agent books each of them once, and its next receipt has what they cost.
 """
@@ -28,7 +31,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-PHASES: Final = ("begin", "resume", "agree", "act", "settle", "trade", "cleared")
+PHASES: Final = ("begin", "resume", "agree", "act", "settle", "proceed", "trade", "cleared")
 """Rounds of an agreement are phases of their own: `agree-1`, `agree-2`, …"""
 MAX_DEVICES: Final = 4096
 
@@ -66,6 +69,9 @@ class Sheet(Struct, frozen=True, forbid_unknown_fields=True):
     """What each neighbour's price counts in a round of an agreement, neighbours in their order."""
     trades: bool = False
     """Whether the last entry of its actions is the price of a trade."""
+    hold_s: float | None = None
+    """For how long after the `valid_until` of the last question devices follow their orders, before they leave the grid; null where time
+    stands still between steps, and for agents in the environment's own process."""
 
 
 class Account(Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +112,12 @@ class Unclosed(Struct, frozen=True, forbid_unknown_fields=True):
     present: Flags
     weather: Numbers
     real_mw: Numbers
+    order_mw: Numbers
+    """The orders that devices were taken to follow."""
+    off_grid: bool = False
+    """Whether devices were taken to have left the grid, as their orders were no longer valid."""
+    at_s: float = 0.0
+    """When that was found, by the clock of `valid_until`."""
 
 
 class Act(Struct, frozen=True, forbid_unknown_fields=True):
@@ -167,6 +179,24 @@ class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
     and of the backlog; empty in the first state."""
     states: list[Table]
     """Per kind the fields of its state, device by device; flags as 0 and 1."""
+
+
+class Closed(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a step of the backlog came to."""
+
+    step: int
+    outcomes: Table
+    """As in a receipt, of this step alone."""
+
+
+class Progress(Struct, frozen=True, forbid_unknown_fields=True):
+    """The answer to `proceed`: an `Act` of an environment that waits for nobody, and closes steps by the backlog alone."""
+
+    reports: list[Report]
+    closed: list[Closed]
+    """All steps of the backlog."""
+    states: list[Table]
+    """As in a receipt, after the last of them."""
 
 
 class Metered(Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,7 +13,7 @@ from gridpilot.agents.coordination.horizontal import horizontal_names
 from gridpilot.agents.coordination.vertical import vertical_names
 from gridpilot.envs.settings import PERIODS, EnvSettings
 from gridpilot.errors import ConfigError, Problem
-from gridpilot.messages.steps.settings import DEADLINE, LOCKSTEP
+from gridpilot.messages.steps.settings import FREE_RUNNING, LOCKSTEP, MODES
 from gridpilot.profiles import Profiles
 from gridpilot.scenarios import Scenario
 
@@ -67,11 +67,15 @@ class MicrogridsConfig:
     hosts: str = "here"
     """Where grid agents of a distributed environment live: `here`, in threads of this process, or `elsewhere`."""
     mode: str = LOCKSTEP
-    """`lockstep`: a step in which an agent does not answer is an error. `deadline`: it goes on without."""
+    """`lockstep`: a step in which an agent does not answer is an error. `deadline`: it goes on without. `free-running`: it waits for
+    nobody, and takes each agent's newest answer."""
+    pace_s: float = 0.0
+    """In mode `free-running`: what a step takes, in seconds in which answers may come."""
     deadline_s: float = 5.0
     """How long an agent's answer is waited for."""
     hold_cycles: int = 1
-    """For how many cycles the devices of a silent agent do what it reported last; after that they are off the grid."""
+    """For how many cycles the devices of a silent agent do what it reported last; after that they are off the grid. Agents in other
+    processes, and all in mode `free-running`, count `deadline_s` for a cycle: orders are valid for (1 + `hold_cycles`) times that."""
     faults: Mapping[str, Any] = field(default_factory=dict)
     """What happens to messages on purpose: fields of `gridpilot.messages.faults.Faults`, such as `seed`, `loss` and `delay_s`."""
     join_s: float = 60.0
@@ -81,6 +85,11 @@ class MicrogridsConfig:
         problems = _problems(self)
         if problems:
             raise ConfigError("The microgrids cannot be set up like this.", problems)
+
+    @property
+    def step_mode(self) -> str:
+        """`mode` as the step protocol calls it."""
+        return self.mode.replace("-", "_")
 
     @property
     def settings(self) -> EnvSettings:
@@ -95,7 +104,7 @@ def _problems(config: MicrogridsConfig) -> list[Problem]:
         "vertical": (config.vertical.replace("_", "-"), vertical_names()),
         "horizontal": (config.horizontal.replace("_", "-"), horizontal_names()),
         "hosts": (config.hosts, ("here", "elsewhere")),
-        "mode": (config.mode, (LOCKSTEP, DEADLINE)),
+        "mode": (config.step_mode, MODES),
     }
     found = [
         Problem(name, f"is {value!r}, expected one of {', '.join(valid)}") for name, (value, valid) in choices.items() if value not in valid
@@ -112,7 +121,11 @@ def _problems(config: MicrogridsConfig) -> list[Problem]:
         found.append(Problem("message_broker", "is not used while centralized is true; set centralized to false"))
     if config.horizontal == "consensus" and config.vertical.replace("_", "-") != "price-signal":
         found.append(Problem("horizontal", f"'consensus' agrees on a price, which vertical {config.vertical!r} has none of"))
-    for name in ("safety_weight", "deadline_s", "join_s", "hold_cycles"):
+    if config.step_mode == FREE_RUNNING and config.horizontal.replace("_", "-") != "none":
+        found.append(
+            Problem("horizontal", f"is {config.horizontal!r}, which needs answers of the same step; mode 'free-running' waits for none")
+        )
+    for name in ("safety_weight", "pace_s", "deadline_s", "join_s", "hold_cycles"):
         value = getattr(config, name)
         if not 0.0 <= value < float("inf"):
             found.append(Problem(name, f"is {value}, expected 0 or more"))

@@ -14,21 +14,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gridpilot.agents.coordination.horizontal.consensus import Consensus
-from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Receipt, Report, Sheet, Standing, Unclosed
+from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Progress, Receipt, Report, Sheet, Standing, Unclosed
 from gridpilot.devices import Outcome
 from gridpilot.envs.episodes import Cycle, Episodes
 from gridpilot.envs.ground import Ground
 from gridpilot.envs.microgrids.agreement import Agreement, Heard
 from gridpilot.envs.microgrids.config import IN_MEMORY, MicrogridsConfig
 from gridpilot.envs.microgrids.course import Rooms
+from gridpilot.envs.microgrids.hearing import Hearing, States
 from gridpilot.envs.microgrids.market import Orders, RemoteMarket
 from gridpilot.envs.microgrids.members import Member, Members
 from gridpilot.envs.nursery import new_world
 from gridpilot.errors import BrokerError, MessageError
 from gridpilot.messages.faults import Faults
 from gridpilot.messages.signing import Keyring
-from gridpilot.messages.steps import StepSession, StepSettings
-from gridpilot.messages.steps.settings import DEADLINE
+from gridpilot.messages.steps import Received, StepSession, StepSettings
+from gridpilot.messages.steps.settings import FREE_RUNNING, LOCKSTEP
 from gridpilot.messages.wire import Wire
 from gridpilot.twin.elsewhere import Reported, run_elsewhere
 from gridpilot.twin.memory import Memory, Piece
@@ -40,10 +41,6 @@ _HERE = "here"
 """Name of the host that all agents of this process share."""
 _TOLD = len(Outcome._fields) + 1
 """What a device tells of a step: the fields of its outcome, and how far it is beyond what it is meant for."""
-
-
-States = list[list[list[float]]]
-"""Per kind the fields of its state, device by device; flags as 0 and 1."""
 
 
 class Exchange(NamedTuple):
@@ -78,8 +75,18 @@ class RemoteDevices:
         self._episode, self._deadline_s, self._join_s = 0, config.deadline_s, config.join_s
         self.messages: Counter[str] = Counter()
         """Logical messages by kind, before any share an envelope; `receipt` is the step protocol's own, which closes a step."""
-        self._mode, self._hold_cycles = config.mode, config.hold_cycles
-        self._seats: list[_Seat] = []
+        self._mode, self._hold_cycles = config.step_mode, config.hold_cycles
+        # Agents in memory have no clock of their own: what they are taken to do depends on cycles alone.
+        self._counts_cycles = config.hosts == "here" and self._mode != FREE_RUNNING
+        self._valid_s = (1 + config.hold_cycles) * config.deadline_s
+        """For how long devices follow an order, from when it was sent."""
+        self._sent_s: dict[int, float] = {}
+        """When a step was asked."""
+        self._found_s = 0.0
+        """When it was found who is silent."""
+        self._late: list[Floats] = []
+        """Outcomes that were told in this step, of steps before."""
+        self._seats: list[Hearing] = []
         self._lost: set[str] = set()
         self._step = 0
         self._known: deque[Exchange] = deque()
@@ -87,7 +94,7 @@ class RemoteDevices:
         self._outcomes: Floats
         self.missed: dict[str, int] = {}
         """For how many cycles each agent has been silent."""
-        settings = StepSettings(mode=config.mode, deadline_s=config.deadline_s)
+        settings = StepSettings(mode=self._mode, deadline_s=config.deadline_s, pace_s=config.pace_s)
         self._is_faulty = bool(config.faults)
         faults = Faults(**config.faults) if config.faults else None
         # Messages that leave the process are signed where there are keys.
@@ -139,9 +146,13 @@ class RemoteDevices:
         """Round one: actions out, reports in. The devices of a silent agent hold what they did, and then are off the grid."""
         self._step = int(piece.grids.state.step[0])
         if first:
-            self._seats = [_Seat(places.read_states(piece)) for places in self._places]
+            self._seats = [Hearing(places.read_states(piece)) for places in self._places]
+            self._sent_s = {}
+        self._late = [np.zeros((_TOLD, 1, len(member.devices))) for member in self._members.all]
         if self._known:
             return self._heard_before()
+        if self._mode == FREE_RUNNING and not first:
+            return self._proceed(piece)
         if first:
             asked: dict[str, object] = {m.name: self._begin(piece, k) for k, m in enumerate(self._members.all)}
             reports = self._ask("begin", asked, list[Report], self._join_s)
@@ -154,12 +165,47 @@ class RemoteDevices:
         for seat, member in zip(self._seats, self._members.all, strict=True):
             heard = reports.get(member.name)
             if heard is None:
-                seat.miss(self._hold_cycles)
+                seat.silent += 1
+                self._let_go(seat)
             else:
-                seat.hear(self._checked(member, heard))
-                self.messages["report"] += len(heard)
-                self.messages["setpoint"] += len(heard) if any(self._members.entries) and not first else 0
+                self._hear(seat, member, heard, first)
         return self._reported()
+
+    def _hear(self, seat: Hearing, member: Member, reports: list[Report], first: bool) -> None:
+        seat.hear(self._checked(member, reports))
+        self.messages["report"] += len(reports)
+        self.messages["setpoint"] += len(reports) if any(self._members.entries) and not first else 0
+
+    def _let_go(self, seat: Hearing) -> None:
+        """Devices of a silent agent hold for so many cycles, or until their orders are no longer valid, and then leave the grid."""
+        if seat.silent > self._hold_cycles if self._counts_cycles else self.session.now_s >= seat.valid_until_s:
+            seat.leave_grid()
+
+    def _proceed(self, piece: Piece) -> Reported:
+        """Actions and the backlog out, and the newest answers in, of whichever step they are."""
+        self._resume(piece)
+        self._sent_s[self._step] = self.session.now_s
+        asked: dict[str, object] = {m.name: self._act(piece, k, []) for k, m in enumerate(self._members.all)}
+        answers = self.session.ask(self._episode, self._step, "proceed", asked, Progress, self._deadline_s)
+        self._lost |= answers.failed.keys()
+        self.messages["action"] += len(asked)
+        for k, (seat, member) in enumerate(zip(self._seats, self._members.all, strict=True)):
+            newest = answers.replies.get(member.name)
+            if newest is not None and newest.at.step > seat.heard_step:
+                self._catch_up(k, newest)
+            seat.silent = self._step - seat.heard_step
+            self._let_go(seat)
+        return self._reported()
+
+    def _catch_up(self, k: int, newest: Received) -> None:
+        """Take what an agent says newly: what its devices do, and what the steps came to that it has closed, each of them once."""
+        seat, member, told = self._seats[k], self._members.all[k], newest.value
+        self._hear(seat, member, told.reports, False)
+        seat.heard_step, seat.valid_until_s = newest.at.step, self._sent_s[newest.at.step] + self._valid_s
+        seat.states = self._places[k].checked(told.states, member.name)
+        for closed in seat.close(told.closed):
+            self._late[k] += np.array(closed.outcomes, dtype=np.float64).reshape(_TOLD, 1, -1)
+            self.messages["receipt"] += 1
 
     def _heard_before(self) -> Reported:
         ends = np.cumsum([len(member.devices) for member in self._members.all])[:-1]
@@ -168,6 +214,7 @@ class RemoteDevices:
         return self._reported()
 
     def _reported(self) -> Reported:
+        self._found_s = self.session.now_s
         self.missed = {m.name: seat.silent for seat, m in zip(self._seats, self._members.all, strict=True)}
         return Reported(*(np.concatenate([seat.reported[row] for seat in self._seats])[None] for row in range(len(Reported._fields))))
 
@@ -227,21 +274,29 @@ class RemoteDevices:
 
     def _settled(self, piece: Piece, first: bool) -> Floats:
         real = piece.grids.work.real_mw[0]
+        if self._mode == FREE_RUNNING and not first:
+            self.messages["network"] += len(self._seats)
+            for k, seat in enumerate(self._seats):
+                seat.backlog.append(self._unclosed(piece, k))
+            return np.concatenate(self._late, axis=2)
         here = [(k, m) for k, m in enumerate(self._members.all) if not self._seats[k].silent]
         asked: dict[str, object] = {m.name: Network(self._step, real[m.devices].tolist(), first) for _, m in here}
         receipts = self._ask("settle", asked, Receipt, self._deadline_s)
         self.messages.update(network=len(asked), receipt=len(receipts))
-        outcomes = [np.zeros((_TOLD, 1, len(member.devices))) for member in self._members.all]
         for k, member in enumerate(self._members.all):
             receipt, seat = receipts.get(member.name), self._seats[k]
             if receipt is None:
-                seat.backlog.append(Unclosed(self._step, *self._sensed(piece, k), real[member.devices].tolist()))
+                seat.backlog += [] if first else [self._unclosed(piece, k)]
                 continue
             seat.backlog.clear()
             seat.states = self._places[k].checked(receipt.states, member.name)
             if not first:
-                outcomes[k] = np.array(receipt.outcomes, dtype=np.float64).reshape(_TOLD, 1, -1)
-        return np.concatenate(outcomes, axis=2)
+                self._late[k][...] = np.array(receipt.outcomes, dtype=np.float64).reshape(_TOLD, 1, -1)
+        return np.concatenate(self._late, axis=2)
+
+    def _unclosed(self, piece: Piece, k: int) -> Unclosed:
+        seat, real = self._seats[k], piece.grids.work.real_mw[0, self._members.all[k].devices].tolist()
+        return Unclosed(self._step, *self._sensed(piece, k), real, seat.reported[0].tolist(), seat.off_grid, self._found_s)
 
     def _begin(self, piece: Piece, k: int, standing: Standing | None = None) -> Begin:
         return Begin(self._sheets[self._members.all[k].name], *self._sensed(piece, k), standing)
@@ -263,6 +318,8 @@ class RemoteDevices:
         asked = {name: self._begin(piece, k, self._standing(piece, k)) for name, k in lost.items()}
         for name in self._ask("resume", asked, list[Report], self._join_s):
             self.market.knows(lost[name])
+            seat = self._seats[lost[name]]
+            seat.heard_step, seat.valid_until_s = self._step - 1, self.session.now_s + self._valid_s
 
     def _standing(self, piece: Piece, k: int) -> Standing:
         orders = piece.grids.state.orders[0, self._members.all[k].orders].tolist()
@@ -278,8 +335,11 @@ class RemoteDevices:
         Raises `BrokerError` which names the silent ones, and `MessageError` with what every agent that refused says.
         """
         # An agent that begins may have to compile its devices first.
-        answers = self.session.ask(self._episode, self._step, phase, payloads, reply, patience_s)
-        if phase != "begin" and self._mode == DEADLINE:
+        sent_s = self.session.now_s
+        answers = self.session.ask(self._episode, self._step, phase, payloads, reply, patience_s, wait=True)
+        if phase not in ("begin", "resume"):
+            self._extend(answers.replies, sent_s + self._valid_s)
+        if phase != "begin" and self._mode != LOCKSTEP:
             self._lost |= answers.failed.keys()
             return answers.values
         if answers.failed:
@@ -288,6 +348,12 @@ class RemoteDevices:
         if answers.missed:
             raise BrokerError(f"{', '.join(answers.missed)} did not answer {phase!r} within {patience_s:g} s: no episode can begin.")
         return answers.values
+
+    def _extend(self, answered: Iterable[str], valid_until_s: float) -> None:
+        """Who has answered follows its orders until then, by its own clock."""
+        for seat, member in zip(self._seats, self._members.all, strict=True):
+            if member.name in answered:
+                seat.valid_until_s = valid_until_s
 
     def _checked(self, member: Member, reports: list[Report]) -> Floats:
         """Orders, MW and Mvar of a member's devices `[3, k]`; raises `MessageError` for reports of other devices."""
@@ -319,29 +385,6 @@ def remote_rooms(remote: RemoteDevices) -> Rooms:
         return remote.trade(short_mwh, over_mwh)
 
     return Rooms(act, trade)
-
-
-class _Seat:
-    """What the environment knows of an agent that may be silent."""
-
-    def __init__(self, states: States) -> None:
-        self.reported: Floats
-        """What its devices said last, or what they are taken to do `[3, k]`."""
-        self.states = states
-        """Those that its devices were last known in."""
-        self.silent = 0
-        """For how many cycles."""
-        self.backlog: list[Unclosed] = []
-
-    def hear(self, reported: Floats) -> None:
-        """A report has come."""
-        self.reported, self.silent = reported, 0
-
-    def miss(self, hold_cycles: int) -> None:
-        """None has: devices hold, and after so many cycles their own protection takes them off the grid."""
-        self.silent += 1
-        if self.silent > hold_cycles:
-            self.reported = np.zeros_like(self.reported)
 
 
 class _Places:
@@ -396,4 +439,5 @@ def _sheet(member: Member, places: _Places, members: Members, model: Model, conf
         high_mw=member.high_mw.tolist(),
         weights=weights,
         trades=members.trades,
+        hold_s=None if config.step_mode == LOCKSTEP or config.hosts == "here" else config.hold_cycles * config.deadline_s,
     )
