@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _RECORDED = ("scenario", "profiles", "cycle_minutes", "cycles", "vertical", "horizontal", "period")
 """Options that an episode is made from."""
-_RENEWED = ("run", "mode", "deadline_s", "join_s")
+_RENEWED = ("run", "mode", "pace_s", "deadline_s", "join_s")
 """Options that a resumed episode may have otherwise, as it may have another broker."""
 
 
@@ -52,10 +52,11 @@ def _settings() -> dict[str, str]:
 @option("--horizontal", default="none", help="How microgrids deal with each other: none, trading or consensus.")
 @option(
     "--mode",
-    type=click.Choice(["lockstep", "deadline"]),
+    type=click.Choice(["lockstep", "deadline", "free-running"]),
     default="lockstep",
-    help="Whether a silent agent ends the episode, or is done without.",
+    help="A silent agent ends the episode, is done without, or nobody is waited for.",
 )
+@option("--pace-s", type=click.FloatRange(min=0), default=0.0, help="Seconds that a step takes in mode free-running.")
 @option("--deadline-s", type=click.FloatRange(min=0, min_open=True), default=5.0, help="How long an answer is waited for.")
 @option("--join-s", type=click.FloatRange(min=0), default=60.0, help="How long agents are waited for at the beginning.")
 @option("--policy", type=click.Choice(["standing", "random", "rules"]), default="standing", help="As devices begin, drawn, or by rules.")

@@ -15,7 +15,7 @@ from gridpilot.envs.settings import PERIODS, EnvSettings
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.hints import misfits
 from gridpilot.messages.faults import Faults
-from gridpilot.messages.steps.settings import DEADLINE, LOCKSTEP
+from gridpilot.messages.steps.settings import FREE_RUNNING, LOCKSTEP, MODES
 from gridpilot.profiles import Profiles
 from gridpilot.scenarios import Scenario
 
@@ -69,11 +69,15 @@ class MicrogridsConfig:
     hosts: str = "here"
     """Where grid agents of a distributed environment live: `here`, in threads of this process, or `elsewhere`."""
     mode: str = LOCKSTEP
-    """`lockstep`: a step in which an agent does not answer is an error. `deadline`: it goes on without."""
+    """`lockstep`: a step in which an agent does not answer is an error. `deadline`: it goes on without. `free-running`: it waits for
+    nobody, and takes each agent's newest answer."""
+    pace_s: float = 0.0
+    """In mode `free-running`: what a step takes, in seconds in which answers may come."""
     deadline_s: float = 5.0
     """How long an agent's answer is waited for."""
     hold_cycles: int = 1
-    """For how many cycles the devices of a silent agent do what it reported last; after that they are off the grid."""
+    """For how many cycles the devices of a silent agent do what it reported last; after that they are off the grid. Agents in other
+    processes, and all in mode `free-running`, count `deadline_s` for a cycle: orders are valid for (1 + `hold_cycles`) times that."""
     faults: Mapping[str, Any] = field(default_factory=dict)
     """What happens to messages on purpose: fields of `gridpilot.messages.faults.Faults`, such as `seed`, `loss` and `delay_s`."""
     join_s: float = 60.0
@@ -83,6 +87,11 @@ class MicrogridsConfig:
         problems = _problems(self)
         if problems:
             raise ConfigError("The microgrids cannot be set up like this.", problems)
+
+    @property
+    def step_mode(self) -> str:
+        """`mode` as the step protocol calls it."""
+        return self.mode.replace("-", "_")
 
     @property
     def settings(self) -> EnvSettings:
@@ -107,19 +116,24 @@ def _wrong_names(config: MicrogridsConfig, told: set[str]) -> Iterator[Problem]:
         "vertical": vertical_names(),
         "horizontal": horizontal_names(),
         "hosts": ("here", "elsewhere"),
-        "mode": (LOCKSTEP, DEADLINE),
+        "mode": MODES,
     }
     for name, valid in choices.items():
         value = getattr(config, name)
-        if name not in told and (value.replace("_", "-") if name in ("vertical", "horizontal") else value) not in valid:
+        if name not in told and _plain(value) not in [_plain(one) for one in valid]:
             yield Problem(name, f"is {value!r}, expected one of {', '.join(valid)}")
     for pattern, level in config.visibility.items() if "visibility" not in told else ():
         if level not in VISIBILITIES:
             yield Problem(f"visibility.{pattern}", f"is {level!r}, expected one of {', '.join(VISIBILITIES)}")
 
 
+def _plain(name: str) -> str:
+    """Dashes and underscores are the same."""
+    return name.replace("_", "-")
+
+
 def _wrong_numbers(config: MicrogridsConfig, told: set[str]) -> Iterator[Problem]:
-    for name in {"safety_weight", "deadline_s", "join_s", "hold_cycles"} - told:
+    for name in {"safety_weight", "pace_s", "deadline_s", "join_s", "hold_cycles"} - told:
         if not 0.0 <= (value := getattr(config, name)) < float("inf"):
             yield Problem(name, f"is {value}, expected 0 or more")
     if "cycle_minutes" not in told and not 0.0 < config.cycle_minutes < float("inf"):
@@ -152,8 +166,10 @@ def _contradictions(config: MicrogridsConfig, told: set[str]) -> Iterator[Proble
         yield Problem("hosts", "is 'elsewhere', which needs the URL of a message_broker")
     if config.centralized and config.message_broker != IN_MEMORY:
         yield Problem("message_broker", "is not used while centralized is true; set centralized to false")
-    if config.horizontal == "consensus" and config.vertical.replace("_", "-") != "price-signal":
+    if config.horizontal == "consensus" and _plain(config.vertical) != "price-signal":
         yield Problem("horizontal", f"'consensus' agrees on a price, which vertical {config.vertical!r} has none of")
+    if "mode" not in told and config.step_mode == FREE_RUNNING and config.horizontal != "none":
+        yield Problem("horizontal", f"is {config.horizontal!r}, which needs answers of the same step; mode 'free-running' waits for none")
 
 
 def make_config(given: Mapping[str, Any]) -> MicrogridsConfig:

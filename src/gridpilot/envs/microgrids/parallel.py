@@ -18,7 +18,7 @@ from gridpilot.envs.ground import lay_ground
 from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.course import Course, Passed
 from gridpilot.envs.microgrids.members import Member, make_members
-from gridpilot.envs.microgrids.remote import RemoteDevices, begin_elsewhere, remote_act
+from gridpilot.envs.microgrids.remote import RemoteDevices, begin_elsewhere, remote_rooms
 from gridpilot.envs.microgrids.seats import entries_of
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import ResetOptions, read_options, with_period
@@ -172,7 +172,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         """Begin an episode, in the memory of the one before where it fits; its first features `[1, d]`."""
         if self.remote is not None:
             self._episodes = begin_elsewhere(self._ground, seed, day, self.remote)
-            self._course = Course(self.config, self.members, self._episodes, remote_act(self.remote))
+            self._course = Course(self.config, self.members, self._episodes, remote_rooms(self.remote))
             return self._episodes.look()
         episodes, shown = begin_or_again(self._episodes, self._ground, seed, day)
         if episodes is not self._episodes:
