@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Thread
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.messages.servers import Server, nats
 
 from gridpilot.agents.grid.host import serve
 from gridpilot.envs.microgrids import MicrogridsEnv, microgrids_env
+from gridpilot.messages.steps import Responder
 
 DEADLINE_S, HOLD = 0.25, 3
 BATTERY = 1
@@ -55,7 +57,7 @@ class Agents:
         self._proxy = await ChaosProxy(self._server).__aenter__()
         for url, roles in ((self._proxy.url, ["MG2"]), (self._server.url, ["MG1", "MG3"])):
             heard = asyncio.Event()
-            self._serving.append(asyncio.create_task(serve(url, "cut", roles, ready=lambda _, heard=heard: heard.set(), tell=self._hear)))
+            self._serving.append(asyncio.create_task(serve(url, "cut", roles, ready=partial(_note, heard), tell=self._hear)))
             await heard.wait()
 
     async def _close(self) -> None:
@@ -66,6 +68,10 @@ class Agents:
 
     def _hear(self, sentence: str) -> None:
         self.said.append((time.time(), sentence))
+
+
+def _note(heard: asyncio.Event, _: Responder) -> None:
+    heard.set()
 
 
 @contextmanager
@@ -94,7 +100,8 @@ def test_an_agent_that_is_cut_off_holds_then_leaves_the_grid_and_comes_back(mode
         state = env.grid_state
         assert state is not None
         energy = float(state.devices["storage"].energy_mwh[0, BATTERY])
-        powers, on_grid = [], []
+        powers: list[float] = []
+        on_grid: list[tuple[float, bool]] = []
 
         def step() -> dict[str, Any]:
             told: dict[str, Any] = env.step({name: np.array([0.2, 0.1, 0.3, 0.3], np.float32) for name in env.agents})[4]
@@ -102,15 +109,17 @@ def test_an_agent_that_is_cut_off_holds_then_leaves_the_grid_and_comes_back(mode
             on_grid.append((time.time(), bool(told["MG2"]["ordered_mw"].any())))
             return told
 
-        while env.agents and len(powers) < 4:
+        def step_until(is_on: bool) -> None:
+            while on_grid[-1][1] != is_on:
+                step()
+
+        for _ in range(4):
             step()
         agents.cut()
-        while on_grid[-1][1]:
-            step()
+        step_until(False)
         step()
         agents.heal()
-        while not on_grid[-1][1]:
-            step()
+        step_until(True)
         for _ in range(4):
             infos = step()
         # It says three things, once each. None of them is that the environment took it to be on the grid, or off it, when it was not:
