@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import yaml
 
 from gridpilot.agents.coordination.horizontal import horizontal_names
 from gridpilot.agents.coordination.vertical import vertical_names
+from gridpilot.envs.microgrids.orders import P_MW, QUANTITIES
 from gridpilot.envs.settings import PERIODS, EnvSettings
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.messages.steps.settings import DEADLINE, LOCKSTEP
@@ -46,9 +47,12 @@ class MicrogridsConfig:
     """How a grid agent moves its devices: a name of `gridpilot.agents.coordination.vertical`."""
     vertical_options: Mapping[str, float] = field(default_factory=dict)
     """Options of that protocol, such as `price_max_usd_per_mwh`."""
+    orders: Sequence[str] = (P_MW,)
+    """What a grid agent orders of its devices: `p_mw`, which the vertical protocol coordinates, and beside it direct orders, each an
+    entry of the action: `q_mvar` of inverters, `position` of tap changers, `steps` of capacitor banks."""
     wishes: Mapping[str, float] = field(default_factory=dict)
     """What owners of devices want when a price is signalled, `KIND.term` → value (see `gridpilot.agents.coordination.offers`); a
-    battery's stored energy is worth the scenario's reference price where nothing else is said."""
+    battery's stored energy is worth the scenario's reference price where nothing else is said, and so is what a car charges."""
     horizontal: str = "none"
     """How grid agents deal with each other: `none`; `trading`, whose price is one more entry of every action; `consensus`, which
     averages the prices of `price-signal` over a graph."""
@@ -106,6 +110,7 @@ def _problems(config: MicrogridsConfig) -> list[Problem]:
         for pattern, level in levels
         if level not in VISIBILITIES
     ]
+    found += _order_problems(config.orders)
     if config.hosts == "elsewhere" and config.message_broker == IN_MEMORY:
         found.append(Problem("hosts", "is 'elsewhere', which needs the URL of a message_broker"))
     if config.centralized and config.message_broker != IN_MEMORY:
@@ -116,6 +121,17 @@ def _problems(config: MicrogridsConfig) -> list[Problem]:
         value = getattr(config, name)
         if not 0.0 <= value < float("inf"):
             found.append(Problem(name, f"is {value}, expected 0 or more"))
+    return found
+
+
+def _order_problems(orders: Sequence[str]) -> list[Problem]:
+    choices = ", ".join(QUANTITIES)
+    if isinstance(orders, str):
+        return [Problem("orders", f"is {orders!r}, expected a list of some of {choices}")]
+    found = [Problem("orders", f"has {name!r}, expected some of {choices}") for name in orders if name not in QUANTITIES]
+    found += [Problem("orders", f"has {name!r} twice") for name in QUANTITIES if list(orders).count(name) > 1]
+    if P_MW not in orders:
+        found.append(Problem("orders", f"must have {P_MW!r}; the vertical protocol 'none' leaves power to the devices"))
     return found
 
 

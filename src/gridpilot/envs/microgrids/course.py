@@ -87,8 +87,10 @@ class Course:
 
     def _agreed(self, moves: Floats) -> tuple[Floats, int]:
         """Everybody's price after all have talked to their neighbours, and the messages of one element."""
-        agreement = self.members.horizontal.exchange(moves[:, :, None])
-        return agreement.heard[:, :, 0], int(agreement.messages[0])
+        prices, _ = self.members.columns
+        agreement, agreed = self.members.horizontal.exchange(moves[:, prices, None]), moves.copy()
+        agreed[:, prices] = agreement.heard[:, :, 0]
+        return agreed, int(agreement.messages[0])
 
     def _market(self) -> Market:
         column, constant = self._areas.price_column, self._areas.price_usd_per_mwh

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Receipt, Report, Sheet, Standing, Unclosed
+from gridpilot.agents.grid import Act, Begin, DirectOrder, GridAgent, KindSheet, Network, Receipt, Report, Sheet, Standing, Unclosed
 from gridpilot.devices import Outcome
 from gridpilot.envs.episodes import Cycle, Episodes
 from gridpilot.envs.ground import Ground
@@ -31,7 +31,7 @@ from gridpilot.twin.elsewhere import Reported, run_elsewhere
 from gridpilot.twin.memory import Memory, Piece
 from gridpilot.twin.model import Model
 from gridpilot.twin.start import set_out
-from gridpilot.values import Floats, Ints
+from gridpilot.values import Bools, Floats, Ints
 
 _HERE = "here"
 """Name of the host in this process."""
@@ -61,6 +61,9 @@ class RemoteDevices:
         """Connects to the broker and waits for all agents; raises what `StepSession` raises, and `BrokerError` where one is missing."""
         self._members = members
         self._places = [_Places(member, model) for member in members.all]
+        adjusts = np.repeat([bool(kind.adjusts) for kind in model.kinds], [len(model.scenario.tables[kind.name]) for kind in model.kinds])
+        self._adjusts = {member.name: adjusts[member.devices] for member in members.all}
+        """Which of a member's devices are tap changers or banks."""
         self._sheets = {
             member.name: _sheet(member, places, members, model, config) for member, places in zip(members.all, self._places, strict=True)
         }
@@ -93,10 +96,17 @@ class RemoteDevices:
         """In the flat order of all kinds `[k]`."""
         return self._members.devices
 
-    @property
+    @cached_property
     def orders(self) -> Ints:
-        """Places of their setpoints among all setpoints `[k]`."""
-        return self._members.orders
+        """Places of their first setpoints among all setpoints `[k]`."""
+        return np.concatenate([member.own.orders for member in self._members.all])
+
+    @cached_property
+    def mvar_orders(self) -> tuple[Ints, Ints]:
+        """Devices that are ordered reactive power, and the places of these orders."""
+        direct, first = self._members.direct, np.cumsum([0, *(len(member.devices) for member in self._members.all)])
+        owner = np.repeat(first[:-1], [len(member.own.direct.names) for member in self._members.all])
+        return (owner + direct.device)[direct.reactive], direct.order[direct.reactive]
 
     def new_episode(self) -> None:
         """What comes next is the first state of another episode."""
@@ -116,7 +126,9 @@ class RemoteDevices:
         """Round one: actions out, reports in. The devices of a silent agent hold what they did, and then are off the grid."""
         self._step = int(piece.grids.state.step[0])
         if first:
-            self._seats = [_Seat(places.read_states(piece)) for places in self._places]
+            self._seats = [
+                _Seat(places.read_states(piece), adjusts) for places, adjusts in zip(self._places, self._adjusts.values(), strict=True)
+            ]
         if self._known:
             return self._heard_before()
         if first:
@@ -134,7 +146,7 @@ class RemoteDevices:
             else:
                 seat.hear(self._checked(member, heard))
                 self.messages["report"] += len(heard)
-                self.messages["setpoint"] += len(heard) if any(self._members.entries) and not first else 0
+                self.messages["setpoint"] += 0 if first else self._members.told(member)
         return self._reported()
 
     def _heard_before(self) -> Reported:
@@ -145,7 +157,14 @@ class RemoteDevices:
 
     def _reported(self) -> Reported:
         self.missed = {m.name: seat.silent for seat, m in zip(self._seats, self._members.all, strict=True)}
-        return Reported(*(np.concatenate([seat.reported[row] for seat in self._seats])[None] for row in range(len(Reported._fields))))
+        rows = zip(self._fields, zip(*(seat.reported for seat in self._seats), strict=True), strict=True)
+        return Reported(**{field: np.concatenate(row)[None] for field, row in rows})
+
+    @cached_property
+    def _fields(self) -> tuple[str, ...]:
+        """Those of `Reported` that its devices tell."""
+        told = (True, True, True, len(self.mvar_orders[0]) > 0, any(own.any() for own in self._adjusts.values()))
+        return tuple(field for field, tells in zip(Reported._fields, told, strict=True) if tells)
 
     def settle(self, piece: Piece, first: bool) -> Floats:
         """Round two: what devices exchanged out, what it cost and what has become of them in.
@@ -210,7 +229,11 @@ class RemoteDevices:
         self._ask("resume", asked, list[Report], self._join_s)
 
     def _standing(self, piece: Piece, k: int) -> Standing:
-        return Standing(piece.grids.state.orders[0, self._members.all[k].orders].tolist(), self._seats[k].states)
+        own, orders = self._members.all[k].own, piece.grids.state.orders[0]
+        mvar = np.zeros(len(own.devices))
+        mvar[own.direct.device[own.direct.reactive]] = orders[own.direct.order[own.direct.reactive]]
+        told = mvar.tolist() if own.direct.reactive.any() else []
+        return Standing(orders[own.orders].tolist(), self._seats[k].states, told)
 
     def close(self) -> None:
         """Leave the broker; agents of this process end."""
@@ -234,11 +257,16 @@ class RemoteDevices:
         return answers.values
 
     def _checked(self, member: Member, reports: list[Report]) -> Floats:
-        """Orders, MW and Mvar of a member's devices `[3, k]`; raises `MessageError` for reports of other devices."""
-        names = tuple(report.device for report in reports)
-        if names != member.device_names:
-            raise MessageError("payload", f"{member.name} reports of {', '.join(names)}; expected {', '.join(member.device_names)}.")
-        return np.array([[getattr(report, field) for report in reports] for field in Reported._fields])
+        """The `_fields` of a member's devices `[3 to 5, k]`; raises `MessageError` for reports of other devices, or of too little."""
+        own, names = member.own, tuple(report.device for report in reports)
+        if names != own.names:
+            raise MessageError("payload", f"{member.name} reports of {', '.join(names)}; expected {', '.join(own.names)}.")
+        told = [[getattr(report, field) for report in reports] for field in self._fields]
+        owed = {"order_mvar": own.direct.device[own.direct.reactive], "adjusted": np.flatnonzero(self._adjusts[member.name])}
+        for field in self._fields[3:]:
+            if lost := [names[k] for k in owed[field] if getattr(reports[k], field) is None]:
+                raise MessageError("payload", f"{member.name} reports no {field} of {', '.join(lost)}.")
+        return np.array([[0.0 if value is None else value for value in row] for row in told])
 
 
 def begin_elsewhere(ground: Ground, seed: int, day: str | None, remote: RemoteDevices) -> Episodes:
@@ -265,9 +293,11 @@ def remote_act(remote: RemoteDevices) -> ActThrough:
 class _Seat:
     """What the environment knows of an agent that may be silent."""
 
-    def __init__(self, states: States) -> None:
+    def __init__(self, states: States, stays: Bools) -> None:
         self.reported: Floats
-        """What its devices said last, or what they are taken to do `[3, k]`."""
+        """What its devices said last, or what they are taken to do `[3 to 5, k]`."""
+        self._stays = stays
+        """Tap changers and banks: they stand where they are without anybody."""
         self.states = states
         """Those that its devices were last known in."""
         self.silent = 0
@@ -282,7 +312,7 @@ class _Seat:
         """None has: devices hold, and after so many cycles their own protection takes them off the grid."""
         self.silent += 1
         if self.silent > hold_cycles:
-            self.reported = np.zeros_like(self.reported)
+            self.reported = np.where(self._stays, self.reported, 0.0)
 
 
 class _Places:
@@ -327,12 +357,16 @@ def _sheet(member: Member, places: _Places, members: Members, model: Model, conf
         names = [model.scenario.tables[kind.name].name[one] for one in own]
         parameters = {field: np.asarray(values)[own].tolist() for field, values in model.parameters(kind.name)._asdict().items()}
         kinds.append(KindSheet(kind.name, names, parameters, dict(members.wishes[kind.name])))
+    direct = member.own.direct
+    orders = (column.tolist() for column in (direct.device, direct.reactive, direct.low, direct.high))
     return Sheet(
         role=member.name,
         dt_h=model.dt_h,
         kinds=kinds,
         vertical=config.vertical,
         options=dict(config.vertical_options),
-        low_mw=member.low_mw.tolist(),
-        high_mw=member.high_mw.tolist(),
+        low_mw=member.own.low_mw.tolist(),
+        high_mw=member.own.high_mw.tolist(),
+        direct=[DirectOrder(*order) for order in zip(*orders, strict=True)],
+        uncoordinated=sorted(set(range(len(member.devices))) - set(member.own.powers.tolist())),
     )
