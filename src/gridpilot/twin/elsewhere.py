@@ -13,7 +13,7 @@ import numpy as np
 from gridpilot.devices import Outcome
 from gridpilot.devices.fleet import COST, add_up, inject_fleet, settle_fleet
 from gridpilot.errors import PhysicsError
-from gridpilot.twin.cycle import adjust_all, begin_cycle, close_cycle, refuse_the_end, solve_grid
+from gridpilot.twin.cycle import adjust_all, begin_cycle, close_cycle, refuse_the_end, show_branches, solve_grid
 from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
 from gridpilot.twin.start import take_real_power
@@ -91,6 +91,7 @@ def run_elsewhere(model: Model, world: World, piece: Piece, keeper: Keeper, *, f
         keeper.settle(piece, first)
         return False
     outcomes = np.empty((len(Outcome._fields), *work.p_mw.shape))
+    show_branches(piece)
     settle_fleet(piece.fleet, work.real_mw, model.dt_h, outcomes, work.unsafe)
     told = keeper.settle(piece, first)
     outcomes[:, :, at], work.unsafe[:, at] = told[:-1], told[-1]
