@@ -88,7 +88,8 @@ class OwnDevices:
             low, high = terms.bounds(own, state, sensed, present_here, self._dt_h)
             made = offer_kind(kind)
             wishes = made.from_rows([self._wishes[kind]] * n)
-            offers.append(made.make(own, state, wishes, sensed, low, high, self._dt_h))
+            # Bounds of orders for reactive power come after those for MW.
+            offers.append(made.make(own, state, wishes, sensed, low[:, :n], high[:, :n], self._dt_h))
         return Offer(*(values[:, known[which]] for values in join(offers)))
 
     def _by_kind(self, values: Any) -> list[Any]:

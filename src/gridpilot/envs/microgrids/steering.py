@@ -69,8 +69,10 @@ class Steering:
             weather = np.ascontiguousarray(state.exogenous[:, model.columns[kind.name]])
             present = np.ascontiguousarray(piece.grids.work.in_service[:, devices])
             low, high = kind.bounds(own, states[kind.name], weather, present, model.dt_h)
-            wishes = offers.from_rows([self._members.wishes[kind.name]] * (devices.stop - devices.start))
-            found.append(offers.make(own, states[kind.name], wishes, weather, low, high, model.dt_h))
+            n = devices.stop - devices.start
+            wishes = offers.from_rows([self._members.wishes[kind.name]] * n)
+            # Bounds of orders for reactive power come after those for MW.
+            found.append(offers.make(own, states[kind.name], wishes, weather, low[:, :n], high[:, :n], model.dt_h))
         return join(found)
 
 
