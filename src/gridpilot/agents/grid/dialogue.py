@@ -53,7 +53,19 @@ class KindSheet(Struct, frozen=True, forbid_unknown_fields=True):
     """What their owner wants when a price is signalled."""
 
 
-class Sheet(Struct, frozen=True, forbid_unknown_fields=True):
+class DirectOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a grid agent may order of a device beside MW; no vertical protocol coordinates it."""
+
+    device: int
+    """Which one, among the devices."""
+    reactive: bool
+    """Whether it is an order for Mvar; else for a position or for steps."""
+    low: float
+    high: float
+    """Nameplate range."""
+
+
+class Sheet(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a grid agent is told of itself: its devices, and how it moves them."""
 
     role: Name
@@ -64,7 +76,11 @@ class Sheet(Struct, frozen=True, forbid_unknown_fields=True):
     """Of the vertical protocol."""
     low_mw: Numbers
     high_mw: Numbers
-    """Nameplate range of the devices' setpoints, kinds one after the other."""
+    """Nameplate range of the devices' setpoints in MW, kinds one after the other."""
+    direct: Annotated[list[DirectOrder], Meta(max_length=2 * MAX_DEVICES)] = []
+    """In the order of the action, in which they come after what the vertical protocol reads."""
+    uncoordinated: Annotated[list[int], Meta(max_length=MAX_DEVICES)] = []
+    """Devices whose MW nobody orders: they have no range above."""
     weights: Numbers = []
     """What each neighbour's price counts in a round of an agreement, neighbours in their order."""
     trades: bool = False
@@ -85,13 +101,16 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
     """Fees and charges in it; negative where more was received."""
 
 
-class Standing(Struct, frozen=True, forbid_unknown_fields=True):
+class Standing(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where devices stand in the middle of an episode."""
 
     order_mw: Numbers
+    """First setpoints: MW, positions or steps."""
     states: list[Table]
     """As in a receipt."""
     account: Account = Account()
+    order_mvar: Numbers = []
+    """Orders for reactive power, 0 where a device takes none; empty where none is ordered."""
 
 
 class Begin(Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,6 +137,8 @@ class Unclosed(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether devices were taken to have left the grid, as their orders were no longer valid."""
     at_s: float = 0.0
     """When that was found, by the clock of `valid_until`."""
+    order_mvar: Numbers = []
+    """As in `Standing`."""
 
 
 class Act(Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,22 +164,28 @@ class Agree(Struct, frozen=True, forbid_unknown_fields=True):
     """What neighbours said in the round before, null of those who said nothing; empty in the first."""
 
 
-class Setpoint(Struct, frozen=True, forbid_unknown_fields=True):
+class Setpoint(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """From the grid agent to one of its devices."""
 
     device: Name
-    told: float
-    """MW, or USD/MWh where the protocol is a price."""
+    told: float | None
+    """MW, or USD/MWh where the protocol is a price; a position or steps. None where nothing of the kind is said."""
+    q_mvar: float | None = None
+    """Reactive power, where it is ordered."""
 
 
-class Report(Struct, frozen=True, forbid_unknown_fields=True):
+class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """From a device."""
 
     device: Name
     order_mw: float
-    """The setpoint that it follows as far as it can."""
+    """The setpoint that it follows as far as it can: MW, a position or steps."""
     p_mw: float
     q_mvar: float
+    order_mvar: float | None = None
+    """The order for reactive power that it follows as far as it can, where there is one."""
+    adjusted: float | None = None
+    """Of a tap changer the ratio over the network's, of a bank Mvar at 1 pu."""
 
 
 class Network(Struct, frozen=True, forbid_unknown_fields=True):

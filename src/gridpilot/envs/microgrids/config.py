@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -11,6 +11,7 @@ import yaml
 
 from gridpilot.agents.coordination.horizontal import horizontal_names
 from gridpilot.agents.coordination.vertical import vertical_names
+from gridpilot.envs.microgrids.orders import P_MW, QUANTITIES
 from gridpilot.envs.settings import PERIODS, EnvSettings
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.hints import misfits
@@ -48,9 +49,12 @@ class MicrogridsConfig:
     """How a grid agent moves its devices: a name of `gridpilot.agents.coordination.vertical`."""
     vertical_options: Mapping[str, float] = field(default_factory=dict)
     """Options of that protocol, such as `price_max_usd_per_mwh`."""
+    orders: Sequence[str] = (P_MW,)
+    """What a grid agent orders of its devices: `p_mw`, which the vertical protocol coordinates, and beside it direct orders, each an
+    entry of the action: `q_mvar` of inverters, `position` of tap changers, `steps` of capacitor banks."""
     wishes: Mapping[str, float] = field(default_factory=dict)
     """What owners of devices want when a price is signalled, `KIND.term` → value (see `gridpilot.agents.coordination.offers`); a
-    battery's stored energy is worth the scenario's reference price where nothing else is said."""
+    battery's stored energy is worth the scenario's reference price where nothing else is said, and so is what a car charges."""
     horizontal: str = "none"
     """How grid agents deal with each other: `none`; `trading`, whose price is one more entry of every action; `consensus`, which
     averages the prices of `price-signal` over a graph."""
@@ -105,6 +109,8 @@ def _problems(config: MicrogridsConfig) -> list[Problem]:
     for name, hint in get_type_hints(MicrogridsConfig).items():
         wrong += misfits(name, getattr(config, name), hint)
     told = {problem.where.partition(".")[0] for problem in wrong}
+    if "orders" not in told:
+        wrong += _order_problems(config.orders)
     found = [*_wrong_names(config, told), *_wrong_numbers(config, told), *_wrong_faults(config, told), *_contradictions(config, told)]
     return [*wrong, *found]
 
@@ -170,6 +176,17 @@ def _contradictions(config: MicrogridsConfig, told: set[str]) -> Iterator[Proble
         yield Problem("horizontal", f"'consensus' agrees on a price, which vertical {config.vertical!r} has none of")
     if "mode" not in told and config.step_mode == FREE_RUNNING and config.horizontal != "none":
         yield Problem("horizontal", f"is {config.horizontal!r}, which needs answers of the same step; mode 'free-running' waits for none")
+
+
+def _order_problems(orders: Sequence[str]) -> list[Problem]:
+    choices = ", ".join(QUANTITIES)
+    if isinstance(orders, str):
+        return [Problem("orders", f"is {orders!r}, expected a list of some of {choices}")]
+    found = [Problem("orders", f"has {name!r}, expected some of {choices}") for name in orders if name not in QUANTITIES]
+    found += [Problem("orders", f"has {name!r} twice") for name in QUANTITIES if list(orders).count(name) > 1]
+    if P_MW not in orders:
+        found.append(Problem("orders", f"must have {P_MW!r}; the vertical protocol 'none' leaves power to the devices"))
+    return found
 
 
 def make_config(given: Mapping[str, Any]) -> MicrogridsConfig:

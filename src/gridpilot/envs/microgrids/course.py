@@ -107,8 +107,10 @@ def local_rooms(episodes: Episodes, members: Members) -> Rooms:
 
     def within(episodes: Episodes, moves: Floats, _: Floats) -> Cycle:
         if members.agrees:
-            # Everybody's price after all have talked to their neighbours.
-            moves = members.horizontal.exchange(moves[:, :, None]).heard[:, :, 0]
+            # Everybody's price after all have talked to their neighbours; direct orders stay.
+            own, _ = members.columns
+            moves = moves.copy()
+            moves[:, own] = members.horizontal.exchange(moves[:, own, None]).heard[:, :, 0]
         return partial(run_cycle, decide=partial(steering.order_within, actions=moves))
 
     def trade(prices: Floats, short_mwh: Floats, over_mwh: Floats) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gridpilot.agents.grid import Closed, Unclosed
-from gridpilot.values import Floats
+from gridpilot.values import Bools, Floats
 
 States = list[list[list[float]]]
 """Per kind the fields of its state, device by device; flags as 0 and 1."""
@@ -14,9 +14,11 @@ States = list[list[list[float]]]
 class Hearing:
     """Of one agent, in one episode."""
 
-    def __init__(self, states: States) -> None:
+    def __init__(self, states: States, stays: Bools) -> None:
         self.reported: Floats
-        """What its devices said last, or what they are taken to do `[3, k]`."""
+        """What its devices said last, or what they are taken to do `[3 to 5, k]`."""
+        self._stays = stays
+        """Tap changers and banks: they stand where they are without anybody."""
         self.states = states
         """Those that its devices were last known in."""
         self.silent = 0
@@ -36,7 +38,7 @@ class Hearing:
 
     def leave_grid(self) -> None:
         """Its devices' own protection takes them off the grid, until it is heard again."""
-        self.reported, self.off_grid = np.zeros_like(self.reported), True
+        self.reported, self.off_grid = np.where(self._stays, self.reported, 0.0), True
 
     def close(self, closed: list[Closed]) -> list[Closed]:
         """What it tells of steps that were not closed before."""

@@ -18,6 +18,7 @@ from gridpilot.envs.ground import lay_ground
 from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.course import Course, Passed
 from gridpilot.envs.microgrids.members import Member, make_members
+from gridpilot.envs.microgrids.orders import Own, followed
 from gridpilot.envs.microgrids.remote import RemoteDevices, begin_elsewhere, remote_rooms
 from gridpilot.envs.microgrids.seats import entries_of
 from gridpilot.envs.observation import Observation
@@ -71,7 +72,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         return self._known(agent, self.action_spaces)
 
     def action_names(self, agent: str) -> tuple[str, ...]:
-        """What the entries of an agent's action are; 1 is the highest injection of a device, or the highest price."""
+        """What the entries of an agent's action are; 1 is the highest injection, position or number of steps, or the highest price."""
         return self._known(agent, self._member).action_names
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
@@ -146,16 +147,10 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
 
     @property
     def standing_action(self) -> ByAgent:
-        """Under `setpoint`, the actions under which every device keeps the order it begins with; else the middle of all entries."""
+        """The actions under which every device keeps the order it begins with, as far as it has entries; prices are in the middle."""
         model = self._ground.model
         initial = np.concatenate([kind.initial_setpoint(model.parameters(kind.name)) for kind in model.kinds])
-        found = {}
-        for member in self.members.all:
-            action = np.zeros(len(member.action_names))
-            if self.members.vertical.entries(len(member.devices)) == len(member.devices):
-                action[: len(member.devices)] = entries_of(initial[member.orders], member.low_mw, member.high_mw)
-            found[member.name] = action
-        return found
+        return {member.name: _standing(member, initial) for member in self.members.all}
 
     @property
     def residual_mva(self) -> Floats | None:
@@ -199,11 +194,21 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
     def _mask(self, member: Member) -> NDArray[np.int8]:
         """1 for every entry of an action that moves something now, 0 where its device is out of service `[entries]`."""
         assert self._episodes is not None  # held by the callers
-        work = self._episodes.memory.pieces[0].grids.work
-        mask = np.ones(len(member.action_names), dtype=np.int8)
-        if len(mask) >= len(member.devices) > 0:
-            mask[: len(member.devices)] = work.in_service[0, member.devices]
-        return mask
+        present = self._episodes.memory.pieces[0].grids.work.in_service[0, member.devices]
+        # A price, whose device is the last one, moves something always.
+        return np.append(present, True)[member.action.device].astype(np.int8)
+
+    def _beside(self, own: Own) -> dict[str, dict[str, float]]:
+        """Per direct order what was ordered and what came of it, in Mvar, positions and steps; nothing where there is none."""
+        assert self._episodes is not None  # held by the caller
+        if not own.direct.names:
+            return {}
+        piece = self._episodes.memory.pieces[0]
+        ordered, applied = piece.grids.state.orders[0, own.direct.order], followed(own, self._ground.model, piece)
+        return {
+            "ordered": dict(zip(own.direct.names, ordered.tolist(), strict=True)),
+            "applied": dict(zip(own.direct.names, applied.tolist(), strict=True)),
+        }
 
     def _info(self, k: int, passed: Passed) -> dict[str, Any]:
         """What came of an action: the parts of the reward, and for every device what it was ordered and what it did."""
@@ -216,11 +221,18 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
                 "traded_usd": float(accounts.traded_usd[0, k]),
                 "traded_mwh": float(accounts.traded_mwh[0, k]),
             },
-            "ordered_mw": grids.state.orders[0, member.orders],
-            "applied_mw": grids.work.real_mw[0, member.devices],
+            "ordered_mw": grids.state.orders[0, member.power_orders],
+            "applied_mw": grids.work.real_mw[0, member.powers],
+            **self._beside(member.own),
             "action_mask": self._mask(member),
             "silent_cycles": 0 if self.remote is None else self.remote.missed[member.name],
         }
+
+
+def _standing(member: Member, initial: Floats) -> Floats:
+    """The action of one microgrid that keeps these setpoints of all devices."""
+    action = member.action
+    return entries_of(np.append(initial, 0.0)[action.order], action.low, action.high)
 
 
 def _box(entries: int) -> Box:

@@ -8,13 +8,26 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gridpilot.agents.coordination.horizontal.consensus import Consensus
-from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Progress, Receipt, Report, Sheet, Standing, Unclosed
+from gridpilot.agents.grid import (
+    Act,
+    Begin,
+    DirectOrder,
+    GridAgent,
+    KindSheet,
+    Network,
+    Progress,
+    Receipt,
+    Report,
+    Sheet,
+    Standing,
+    Unclosed,
+)  # fmt: skip
 from gridpilot.devices import Outcome
 from gridpilot.envs.episodes import Episodes
 from gridpilot.envs.ground import Ground
@@ -24,6 +37,7 @@ from gridpilot.envs.microgrids.course import Rooms
 from gridpilot.envs.microgrids.hearing import Hearing, States
 from gridpilot.envs.microgrids.market import Orders, RemoteMarket
 from gridpilot.envs.microgrids.members import Member, Members
+from gridpilot.envs.microgrids.orders import Own
 from gridpilot.envs.nursery import new_world
 from gridpilot.errors import BrokerError, MessageError
 from gridpilot.messages.faults import Faults
@@ -73,6 +87,9 @@ class RemoteDevices:
         self.agreement = Agreement(members.horizontal, names) if isinstance(members.horizontal, Consensus) else None
         self.market = RemoteMarket(members.horizontal, names)
         self._places = [_Places(member, model) for member in members.all]
+        adjusts = np.repeat([bool(kind.adjusts) for kind in model.kinds], [len(model.scenario.tables[kind.name]) for kind in model.kinds])
+        self._adjusts = {member.name: adjusts[member.devices] for member in members.all}
+        """Which of a member's devices are tap changers or banks."""
         self._sheets = {
             member.name: _sheet(member, places, members, model, config, self._weights(k))
             for k, (member, places) in enumerate(zip(members.all, self._places, strict=True))
@@ -122,10 +139,17 @@ class RemoteDevices:
         """In the flat order of all kinds `[k]`."""
         return self._members.devices
 
-    @property
+    @cached_property
     def orders(self) -> Ints:
-        """Places of their setpoints among all setpoints `[k]`."""
-        return self._members.orders
+        """Places of their first setpoints among all setpoints `[k]`."""
+        return np.concatenate([member.own.orders for member in self._members.all])
+
+    @cached_property
+    def mvar_orders(self) -> tuple[Ints, Ints]:
+        """Devices that are ordered reactive power, and the places of these orders."""
+        direct, first = self._members.direct, np.cumsum([0, *(len(member.devices) for member in self._members.all)])
+        owner = np.repeat(first[:-1], [len(member.own.direct.names) for member in self._members.all])
+        return (owner + direct.device)[direct.reactive], direct.order[direct.reactive]
 
     def _host_here(self) -> None:
         """Agents of this process share a host, and their messages; with faults each is a host of its own, lost by itself."""
@@ -155,7 +179,9 @@ class RemoteDevices:
         """Round one: actions out, reports in. The devices of a silent agent hold what they did, and then are off the grid."""
         self._step = int(piece.grids.state.step[0])
         if first:
-            self._seats = [Hearing(places.read_states(piece)) for places in self._places]
+            self._seats = [
+                Hearing(places.read_states(piece), adjusts) for places, adjusts in zip(self._places, self._adjusts.values(), strict=True)
+            ]
             self._sent_s = {}
         self._late = [np.zeros((_TOLD, 1, len(member.devices))) for member in self._members.all]
         if self._known:
@@ -183,7 +209,7 @@ class RemoteDevices:
     def _hear(self, seat: Hearing, member: Member, reports: list[Report], first: bool) -> None:
         seat.hear(self._checked(member, reports))
         self.messages["report"] += len(reports)
-        self.messages["setpoint"] += len(reports) if any(self._members.entries) and not first else 0
+        self.messages["setpoint"] += 0 if first else self._members.told(member)
 
     def _let_go(self, seat: Hearing) -> None:
         """Devices of a silent agent hold for so many cycles, or until their orders are no longer valid, and then leave the grid."""
@@ -225,7 +251,14 @@ class RemoteDevices:
     def _reported(self) -> Reported:
         self._found_s = self.session.now_s
         self.missed = {m.name: seat.silent for seat, m in zip(self._seats, self._members.all, strict=True)}
-        return Reported(*(np.concatenate([seat.reported[row] for seat in self._seats])[None] for row in range(len(Reported._fields))))
+        rows = zip(self._fields, zip(*(seat.reported for seat in self._seats), strict=True), strict=True)
+        return Reported(**{field: np.concatenate(row)[None] for field, row in rows})
+
+    @cached_property
+    def _fields(self) -> tuple[str, ...]:
+        """Those of `Reported` that its devices tell."""
+        told = (True, True, True, len(self.mvar_orders[0]) > 0, any(own.any() for own in self._adjusts.values()))
+        return tuple(field for field, tells in zip(Reported._fields, told, strict=True) if tells)
 
     def settle(self, piece: Piece, first: bool) -> Floats:
         """Round two: what devices exchanged out, what it cost and what has become of them in.
@@ -305,7 +338,8 @@ class RemoteDevices:
 
     def _unclosed(self, piece: Piece, k: int) -> Unclosed:
         seat, real = self._seats[k], piece.grids.work.real_mw[0, self._members.all[k].devices].tolist()
-        return Unclosed(self._step, *self._sensed(piece, k), real, seat.reported[0].tolist(), seat.off_grid, self._found_s)
+        mvar = seat.reported[self._fields.index("order_mvar")].tolist() if "order_mvar" in self._fields else []
+        return Unclosed(self._step, *self._sensed(piece, k), real, seat.reported[0].tolist(), seat.off_grid, self._found_s, mvar)
 
     def _begin(self, piece: Piece, k: int, standing: Standing | None = None) -> Begin:
         return Begin(self._sheets[self._members.all[k].name], *self._sensed(piece, k), standing)
@@ -331,8 +365,18 @@ class RemoteDevices:
             seat.heard_step, seat.valid_until_s = self._step - 1, self.session.now_s + self._valid_s
 
     def _standing(self, piece: Piece, k: int) -> Standing:
-        orders = piece.grids.state.orders[0, self._members.all[k].orders].tolist()
-        return Standing(orders, self._seats[k].states, self.market.accounts[k])
+        standing = piece.grids.state.orders[0]
+        own = self._members.all[k].own
+        return Standing(standing[own.orders].tolist(), self._seats[k].states, self.market.accounts[k], self._mvar(own, standing))
+
+    def _mvar(self, own: Own, orders: Floats) -> list[float]:
+        """Orders for reactive power, device by device, of all setpoints `[O]`; empty where a member orders none."""
+        if not own.direct.reactive.any():
+            return []
+        mvar = np.zeros(len(own.devices))
+        mvar[own.direct.device[own.direct.reactive]] = orders[own.direct.order[own.direct.reactive]]
+        found: list[float] = mvar.tolist()
+        return found
 
     def close(self) -> None:
         """Leave the broker; agents of this process end."""
@@ -367,11 +411,16 @@ class RemoteDevices:
                 seat.valid_until_s = valid_until_s
 
     def _checked(self, member: Member, reports: list[Report]) -> Floats:
-        """Orders, MW and Mvar of a member's devices `[3, k]`; raises `MessageError` for reports of other devices."""
-        names = tuple(report.device for report in reports)
-        if names != member.device_names:
-            raise MessageError("payload", f"{member.name} reports of {', '.join(names)}; expected {', '.join(member.device_names)}.")
-        return np.array([[getattr(report, field) for report in reports] for field in Reported._fields])
+        """The `_fields` of a member's devices `[3 to 5, k]`; raises `MessageError` for reports of other devices, or of too little."""
+        own, names = member.own, tuple(report.device for report in reports)
+        if names != own.names:
+            raise MessageError("payload", f"{member.name} reports of {', '.join(names)}; expected {', '.join(own.names)}.")
+        told = [[getattr(report, field) for report in reports] for field in self._fields]
+        owed = {"order_mvar": own.direct.device[own.direct.reactive], "adjusted": np.flatnonzero(self._adjusts[member.name])}
+        for field in self._fields[3:]:
+            if lost := [names[k] for k in owed[field] if getattr(reports[k], field) is None]:
+                raise MessageError("payload", f"{member.name} reports no {field} of {', '.join(lost)}.")
+        return np.array([[0.0 if value is None else value for value in row] for row in told])
 
 
 def begin_elsewhere(ground: Ground, seed: int, day: str | None, remote: RemoteDevices) -> Episodes:
@@ -436,14 +485,18 @@ def _sheet(member: Member, places: _Places, members: Members, model: Model, conf
         names = [model.scenario.tables[kind.name].name[one] for one in own]
         parameters = {field: np.asarray(values)[own].tolist() for field, values in model.parameters(kind.name)._asdict().items()}
         kinds.append(KindSheet(kind.name, names, parameters, dict(members.wishes[kind.name])))
+    direct = member.own.direct
+    orders = (column.tolist() for column in (direct.device, direct.reactive, direct.low, direct.high))
     return Sheet(
         role=member.name,
         dt_h=model.dt_h,
         kinds=kinds,
         vertical=config.vertical,
         options=dict(config.vertical_options),
-        low_mw=member.low_mw.tolist(),
-        high_mw=member.high_mw.tolist(),
+        low_mw=member.own.low_mw.tolist(),
+        high_mw=member.own.high_mw.tolist(),
+        direct=[DirectOrder(*order) for order in zip(*orders, strict=True)],
+        uncoordinated=sorted(set(range(len(member.devices))) - set(member.own.powers.tolist())),
         weights=weights,
         trades=members.trades,
         hold_s=None if config.step_mode == LOCKSTEP or config.hosts == "here" else config.hold_cycles * config.deadline_s,
