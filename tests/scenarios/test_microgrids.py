@@ -193,15 +193,17 @@ def test_its_regulators_move_the_voltage_behind_them(flexible: Scenario, positio
     assert moved.flow.v_pu[0, end] / still.flow.v_pu[0, end] == pytest.approx((1.0 + 0.00625 * position) ** -2, rel=0.05)
 
 
-def test_cars_come_in_every_fortnight_of_either_source(flexible: Scenario, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cars_come_all_the_year_on_either_source(flexible: Scenario, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRIDPILOT_DATA", str(shared_data))
     for name, source in flexible.sources.items():
         driven = flexible.with_events(flexible.driven_by(flexible.load_profiles(name)))
         came = driven.values[:, driven.column("MG1-EV.arriving_mwh")]
         for days in (source.tuning, source.judging):
             rows = driven.rows_between(*days)
-            fortnights = np.array_split(came[rows.start : rows.stop], 12)  # there may be none in the week of Christmas
-            assert all((part > 0.0).sum() > 3 for part in fortnights)
+            fortnights = np.array_split(came[rows.start : rows.stop], 12)
+            # ACN-Data has no session at JPL between the second and the thirtieth of January 2020.
+            missing = 2 if name == "caiso" and days == source.judging else 0
+            assert sum((part > 0.0).sum() <= 3 for part in fortnights) == missing
         assert came.max() < flexible.tables["ev"].parameters.session_max_mwh[0]
 
 
