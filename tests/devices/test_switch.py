@@ -113,6 +113,6 @@ def test_a_switch_is_seen_and_cannot_be_ordered() -> None:
 
 def test_a_switch_that_is_not_as_the_network_is_refused() -> None:
     plain = small.scenario()
-    rows = [{"name": "CB", "branch": LINES[0], "initial_closed": 0.0}, {"name": "CB2", "branch": LINES[0]}]
+    rows: list[dict[str, Any]] = [{"name": "CB", "branch": LINES[0], "initial_closed": 0.0}, {"name": "CB2", "branch": LINES[0]}]
     with pytest.raises(ConfigError, match=r"must be 1: .* is built closed(.|\n)*CB2: is the second switch"):
         replace(plain, tables={**plain.tables, **device_tables(plain.network, {"switch": rows})})

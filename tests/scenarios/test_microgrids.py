@@ -155,17 +155,21 @@ def test_the_flexible_variant_keeps_every_promise(flexible: Scenario) -> None:
     check_scenario(flexible, load_profiles("simbench"))
 
 
-def test_with_all_orders_as_they_begin_its_flows_are_those_of_the_plain_one_but_for_the_cars(three: Scenario, flexible: Scenario) -> None:
-    """Banks that are devices give what capacitors of the network give; regulators at neutral and switches do nothing."""
+def test_with_all_orders_as_they_begin_its_flows_are_those_of_the_plain_one(three: Scenario, flexible: Scenario) -> None:
+    """Without cars, and with the regulators' impedance in both: banks that are devices give what capacitors of the network give."""
     without = {name: replace(source, charging=None) for name, source in flexible.sources.items()}
+    impedances = {name: getattr(flexible.network, name) for name in ("r_pu", "x_pu")}
+    alike = replace(three, network=replace(three.network, **impedances))
     settings: dict[str, Any] = {"profiles": "simbench", "start": "2016-08-01", "seeds": (3,), "cycle_minutes": 60.0, "cycles": 24}
-    plain, other = make_twin(three, **settings), make_twin(replace(flexible, sources=without), **settings)
+    plain, other = make_twin(alike, **settings), make_twin(replace(flexible, sources=without), **settings)
     one, two = plain.first(), other.first()
     for _ in range(24):
         one, two = plain.step(one, one.setpoints).state, other.step(two, two.setpoints).state
         assert np.abs(one.flow.v_pu - two.flow.v_pu).max() < 1e-9
         assert np.abs(one.flow.p_from_mw - two.flow.p_from_mw).max() < 1e-8
     assert two.devices["switch"].closed.all()
+    apart = [name for k, name in enumerate(three.network.branch_name) if three.network.x_pu[k] != flexible.network.x_pu[k]]
+    assert apart == ["DSO-814-850", "DSO-852-832"]
 
 
 def test_its_banks_are_the_published_ones_at_a_fifth(flexible: Scenario) -> None:
@@ -177,30 +181,29 @@ def test_its_banks_are_the_published_ones_at_a_fifth(flexible: Scenario) -> None
     assert len(table) == 6
 
 
-def test_its_regulators_hold_the_voltage_that_three_microgrids_lose(flexible: Scenario) -> None:
-    """A winter's evening: with the regulators at the end of their range the lowest voltage rises by more than a twentieth."""
-    settings: dict[str, Any] = {"profiles": "simbench", "start": "2016-02-01", "cycle_minutes": 60.0, "cycles": 24}
-    lowest = []
-    for position in (0.0, -16.0):
-        twin = make_twin(flexible.without_disturbances(), **settings)
-        state = twin.first()
-        orders = [Action("TAP", name, {"position": position}) for name in flexible.tables["tap_changer"].name if name.startswith("DSO")]
-        state = twin.step(state, twin.order(state, orders)[0]).state
-        lowest.append(float(state.flow.v_pu.min()))
-    assert lowest[1] - lowest[0] > 0.05
+@pytest.mark.parametrize("position", [-16.0, -8.0, 8.0, 16.0])
+def test_its_regulators_move_the_voltage_behind_them(flexible: Scenario, position: float) -> None:
+    """Both at once from neutral, as far as they go: by about 5/8 % a step and regulator, more where the load lightens."""
+    twin = make_twin(flexible.without_disturbances(), profiles="simbench", start="2016-02-01", cycle_minutes=60.0, cycles=24)
+    names, state = [name for name in flexible.tables["tap_changer"].name if name.startswith("DSO")], twin.first()
+    still = twin.step(state, state.setpoints).state
+    moved = twin.step(state, twin.order(state, [Action("TAP", name, {"position": position}) for name in names])[0]).state
+    end = flexible.network.bus("DSO-848")
+    assert moved.flow.usable.all()
+    assert moved.flow.v_pu[0, end] / still.flow.v_pu[0, end] == pytest.approx((1.0 + 0.00625 * position) ** -2, rel=0.05)
 
 
-def test_cars_come_every_week_of_either_source_and_judging_has_its_own(
-    flexible: Scenario, shared_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cars_come_all_the_year_on_either_source(flexible: Scenario, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRIDPILOT_DATA", str(shared_data))
     for name, source in flexible.sources.items():
         driven = flexible.with_events(flexible.driven_by(flexible.load_profiles(name)))
         came = driven.values[:, driven.column("MG1-EV.arriving_mwh")]
         for days in (source.tuning, source.judging):
             rows = driven.rows_between(*days)
-            weeks = np.array_split(came[rows.start : rows.stop], (rows.stop - rows.start) * driven.step_min // (7 * 24 * 60))
-            assert all((week > 0.0).any() for week in weeks)
+            fortnights = np.array_split(came[rows.start : rows.stop], 12)
+            # ACN-Data has no session at JPL between the second and the thirtieth of January 2020.
+            missing = 2 if name == "caiso" and days == source.judging else 0
+            assert sum((part > 0.0).sum() <= 3 for part in fortnights) == missing
         assert came.max() < flexible.tables["ev"].parameters.session_max_mwh[0]
 
 

@@ -1,10 +1,12 @@
 """`three_microgrids` with everything that can be moved beside MW: regulators, capacitor banks, inverters for Mvar, and cars.
 
-The network, the other devices, drivers and disturbances are those of `three_microgrids`, and with all orders left as they
-begin so are its flows but for the cars. What is new, and why each number is what it is:
+The network, the other devices, drivers and disturbances are those of `three_microgrids`. With all orders left as they begin its
+flows differ by the cars, and by what the DSO's regulators take. What is new, and why each number is what it is:
 
     regulators   of the 34-node feeder at 814-850 and 852-832, which the DSO moves, and RG60 at the head of every 13-node
-                 feeder, which its microgrid moves: ±16 steps of 5/8 %, as published; they stand at neutral
+                 feeder, which its microgrid moves: ±16 steps of 5/8 %, as published; they stand at neutral. Those of the
+                 34-node feeder have a series impedance of 2 % of 5 MVA, which its tables leave out: between two buses without
+                 any, a ratio that moves by a tenth at once is no small change to a power flow
     banks        the published capacitors of the 13-node feeder at a fifth, as everything there is: 120 kvar at 675 in four
                  steps, 20 kvar at 611 in one; all are switched in when an episode begins
     inverters    of batteries, solar and wind take orders for Mvar; rated so that at full power 44 % of the rating is left for
@@ -39,6 +41,8 @@ TITLE = "Three microgrids with regulators, capacitor banks, inverters for Mvar a
 RG60 = "650-632"
 BANK_STEPS = {"675": 4, "611": 1}
 """Steps of the banks of a 13-node feeder, by bus."""
+REGULATOR_X_PU, REGULATOR_R_PU, REGULATOR_MVA = 0.02, 0.002, 5.0
+"""Series impedance of a regulator of the 34-node feeder on its own rating."""
 RATING_PER_MW = 1.0 / sqrt(1.0 - 0.44**2)
 """MVA of an inverter per MW."""
 _PACIFIC_TO_UTC = np.timedelta64(8, "h")
@@ -47,7 +51,7 @@ _PACIFIC_TO_UTC = np.timedelta64(8, "h")
 def build() -> Scenario:
     """The scenario."""
     feeder = load_case("case13")
-    case = compose_grid("three_microgrids_flexible", host_feeder(), _without_banks(feeder), MEMBERS, transformer=SUBSTATION, scale=SCALE)
+    case = compose_grid("three_microgrids_flexible", _host(), _without_banks(feeder), MEMBERS, transformer=SUBSTATION, scale=SCALE)
     plain = operate(case, MEMBERS, title=TITLE, import_mw=IMPORT_MW, threats=THREATS, slack_v_pu=SUBSTATION_V_PU)
     tables = {kind: _with_mvar(table) if kind in ("storage", "solar", "wind") else table for kind, table in plain.tables.items()}
     charging = {"simbench": _drawn, "caiso": _recorded}
@@ -56,6 +60,16 @@ def build() -> Scenario:
         tables={**tables, **device_tables(plain.network, _rows(feeder))},
         sources={name: replace(source, charging=charging[name]) for name, source in plain.sources.items()},
     )
+
+
+def _host() -> Case:
+    """The 34-node feeder whose regulators have an impedance."""
+    host = host_feeder()
+    network = host.network
+    r, x, at = network.r_pu.copy(), network.x_pu.copy(), [network.branch(name) for name in REGULATORS]
+    own = network.base_mva / REGULATOR_MVA
+    r[at], x[at] = REGULATOR_R_PU * own, REGULATOR_X_PU * own
+    return replace(host, network=replace(network, r_pu=r, x_pu=x))
 
 
 def _without_banks(feeder: Case) -> Case:

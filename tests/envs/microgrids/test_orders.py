@@ -132,9 +132,9 @@ def test_an_order_reaches_the_grid(name: str, value: float, applied: float, rise
 
 def test_under_a_price_direct_orders_are_followed_as_they_are() -> None:
     env = microgrids_env(**FLEXIBLE, vertical="price-signal")
-    told = ordered(env, {"MG1-CAP-675.steps": -0.5, "MG1-ESS.q_mvar": -0.5})
+    told = ordered(env, {"MG1-CAP-675.steps": -0.5, "MG1-ESS.q_mvar": -0.25})
     assert told["applied"]["MG1-CAP-675.steps"] == 1.0
-    assert told["applied"]["MG1-ESS.q_mvar"] == pytest.approx(-0.25 / np.sqrt(1.0 - 0.44**2))
+    assert told["applied"]["MG1-ESS.q_mvar"] == pytest.approx(-0.125 / np.sqrt(1.0 - 0.44**2))
 
 
 @pytest.mark.parametrize(
