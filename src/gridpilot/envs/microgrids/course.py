@@ -108,7 +108,7 @@ def local_rooms(episodes: Episodes, members: Members) -> Rooms:
     def within(episodes: Episodes, moves: Floats, _: Floats) -> Cycle:
         if members.agrees:
             # Everybody's price after all have talked to their neighbours; direct orders stay.
-            own, _ = members.columns
+            own = members.columns[0]
             moves = moves.copy()
             moves[:, own] = members.horizontal.exchange(moves[:, own, None]).heard[:, :, 0]
         return partial(run_cycle, decide=partial(steering.order_within, actions=moves))
