@@ -17,7 +17,7 @@ from gridpilot.envs.episodes import Episodes, begin_or_again
 from gridpilot.envs.ground import lay_ground
 from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.course import Course, Passed
-from gridpilot.envs.microgrids.members import Member, make_members
+from gridpilot.envs.microgrids.members import Member, Members, make_members
 from gridpilot.envs.microgrids.remote import RemoteDevices, begin_elsewhere, remote_act
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import ResetOptions, read_options, with_period
@@ -28,6 +28,9 @@ from gridpilot.values import Floats, GridState
 
 Action = NDArray[np.floating[Any]]
 ByAgent = dict[str, Any]
+
+_PARTS = (*AREA_PARTS, "traded_usd", "traded_mwh")
+"""Of a reward, by name."""
 
 
 class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc]  # PettingZoo ships no types
@@ -44,6 +47,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         self.render_mode = None
         self._ground = lay_ground(config.settings)
         self.members = make_members(config, self._ground)
+        self._own = _one_after_the_other(self.members)
         self._member = {member.name: member for member in self.members.all}
         self.possible_agents = list(self._member)
         self.agents: list[str] = []
@@ -92,7 +96,9 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         self._shown = self._begin(draw_seed(self._random), asked.start)
         self._left = set()
         self.agents = [name for name, member in self._member.items() if member.built_at == 0]
-        return self._seen(self._shown, self.agents), {name: self._begun(member) for name, member in self._present()}
+        return self._seen(self._shown, self.agents), {
+            name: {"action_mask": mask} for name, mask in zip(self._member, self._masks(), strict=True) if name in self.agents
+        }
 
     def step(self, actions: Mapping[str, Action]) -> tuple[ByAgent, ByAgent, ByAgent, ByAgent, ByAgent]:
         """One cycle; raises `ActionError` for actions that are missing, misshapen or no numbers, and for agents that are not there."""
@@ -110,7 +116,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             {name: float(passed.accounts.reward[0, k]) for k, name in enumerate(self._member) if name in here},
             dict.fromkeys(here, terminated),
             dict.fromkeys(here, truncated),
-            {name: self._info(k, passed, actions.get(name)) for k, name in enumerate(self._member) if name in here},
+            {name: info for name, info in zip(self._member, self._infos(passed), strict=True) if name in here},
         )
         self.agents = [] if terminated or truncated else here
         return returned
@@ -178,9 +184,6 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             self._episodes, self._course = episodes, Course(self.config, self.members, episodes)
         return shown
 
-    def _present(self) -> list[tuple[str, Member]]:
-        return [(name, self._member[name]) for name in self.agents]
-
     def _built_step(self) -> int:
         assert self._episodes is not None  # held by `step`
         return int(self._episodes.memory.blocks.view("step")[0])
@@ -195,34 +198,40 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             listed = "; ".join(map(str, [*missing, *strange]))
             raise ActionError(f"Expected one action for each of {', '.join(self.agents)}: {listed}.")
 
-    def _begun(self, member: Member) -> dict[str, Any]:
-        return {"action_mask": self._mask(member)}
-
-    def _mask(self, member: Member) -> NDArray[np.int8]:
-        """1 for every entry of an action that moves something now, 0 where its device is out of service `[entries]`."""
+    def _masks(self) -> list[NDArray[np.int8]]:
+        """Per member 1 for every entry of an action that moves something now, 0 where its device is out of service `[entries]`."""
         assert self._episodes is not None  # held by the callers
-        work = self._episodes.memory.pieces[0].grids.work
-        mask = np.ones(len(member.action_names), dtype=np.int8)
-        if len(mask) >= len(member.devices) > 0:
-            mask[: len(member.devices)] = work.in_service[0, member.devices]
-        return mask
+        here = self._episodes.memory.pieces[0].grids.work.in_service[0].take(self.members.devices).view(np.int8)
+        masks = [np.ones(len(member.action_names), dtype=np.int8) for member in self.members.all]
+        for mask, own in zip(masks, self._own, strict=True):
+            devices = own.stop - own.start
+            if len(mask) >= devices:
+                mask[:devices] = here[own]
+        return masks
 
-    def _info(self, k: int, passed: Passed, action: Action | None) -> dict[str, Any]:
-        """What came of an action: the parts of the reward, and for every device what it was ordered and what it did."""
+    def _infos(self, passed: Passed) -> list[dict[str, Any]]:
+        """Per member what came of its action: the parts of the reward, and for every device what it was ordered and what it did."""
         assert self._episodes is not None  # held by `step`
-        member, accounts = self.members.all[k], passed.accounts
-        grids = self._episodes.memory.pieces[0].grids
-        return {
-            "reward_parts": {
-                **dict(zip(AREA_PARTS, accounts.parts[0, k].tolist(), strict=True)),
-                "traded_usd": float(accounts.traded_usd[0, k]),
-                "traded_mwh": float(accounts.traded_mwh[0, k]),
-            },
-            "ordered_mw": grids.state.orders[0, member.orders],
-            "applied_mw": grids.work.real_mw[0, member.devices],
-            "action_mask": self._mask(member),
-            "silent_cycles": 0 if self.remote is None else self.remote.missed[member.name],
-        }
+        grids, accounts = self._episodes.memory.pieces[0].grids, passed.accounts
+        ordered, applied = grids.state.orders[0].take(self.members.orders), grids.work.real_mw[0].take(self.members.devices)
+        booked = np.concatenate([accounts.parts[0], accounts.traded_usd[0, :, None], accounts.traded_mwh[0, :, None]], axis=1).tolist()
+        missed = dict.fromkeys(self._member, 0) if self.remote is None else self.remote.missed
+        return [
+            {
+                "reward_parts": dict(zip(_PARTS, parts, strict=True)),
+                "ordered_mw": ordered[own],
+                "applied_mw": applied[own],
+                "action_mask": mask,
+                "silent_cycles": missed[name],
+            }
+            for name, own, parts, mask in zip(self._member, self._own, booked, self._masks(), strict=True)
+        ]
+
+
+def _one_after_the_other(members: Members) -> list[slice]:
+    """Places of each member's devices among those of all."""
+    ends = np.cumsum([len(member.devices) for member in members.all]).tolist()
+    return [slice(first, end) for first, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def _box(entries: int) -> Box:
