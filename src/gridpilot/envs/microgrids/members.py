@@ -88,6 +88,11 @@ class Members:
         return np.concatenate([member.devices for member in self.all])
 
     @cached_property
+    def powers(self) -> Ints:
+        """Those of them whose MW the vertical protocol coordinates `[C]`."""
+        return np.concatenate([member.powers for member in self.all])
+
+    @cached_property
     def power_orders(self) -> Ints:
         """Places of the setpoints in MW that the vertical protocol coordinates among all setpoints `[C]`."""
         return np.concatenate([member.power_orders for member in self.all])

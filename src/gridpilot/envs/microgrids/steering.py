@@ -21,8 +21,7 @@ class Steering:
 
     def __init__(self, model: Model, members: Members) -> None:
         self._model, self._members = model, members
-        powers = np.concatenate([member.powers for member in members.all])
-        self._kinds = [kind.name for kind in model.kinds if _has_any(powers, model.slices[kind.name])]
+        self._kinds = [kind.name for kind in model.kinds if _has_any(members.powers, model.slices[kind.name])]
         flat = np.concatenate([np.arange(model.n_devices)[model.slices[kind]] for kind in self._kinds])
         self._place = {int(device): k for k, device in enumerate(flat)}
 
