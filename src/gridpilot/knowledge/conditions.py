@@ -73,19 +73,19 @@ def _parts(now: Conditions) -> Iterator[Part]:
     if now.loading:
         worst = max(now.loading.values())
         yield Part("relieve overload of a branch, congestion, thermal rating, remedial action", 1.0 + worst)
-        yield Part(" ".join(_by_size(now.loading)), worst)
+        yield Part(" ".join(_by_size(now.loading)), 3.0 * worst)
     if now.low_v_pu:
         yield Part("low voltage below band, raise voltage, reactive support", 2.0)
-        yield Part(" ".join(now.low_v_pu), 0.5)
+        yield Part(" ".join(now.low_v_pu), 1.0)
     if now.high_v_pu:
         yield Part("high voltage above band, lower voltage, absorb reactive power", 2.0)
-        yield Part(" ".join(now.high_v_pu), 0.5)
+        yield Part(" ".join(now.high_v_pu), 1.0)
     if now.dead:
         yield Part("bus without supply, island, blackout, restoration, re-energise", 3.0)
-        yield Part(" ".join(now.dead), 0.5)
+        yield Part(" ".join(now.dead), 1.0)
     if now.out:
         yield Part("branch tripped, lost line, reclose, N-1 after a contingency", 1.5)
-        yield Part(" ".join(now.out), 0.5)
+        yield Part(" ".join(now.out), 1.0)
     yield from _energy_parts(now)
     if now.happenings:
         yield Part(" ".join(now.happenings), 0.5)

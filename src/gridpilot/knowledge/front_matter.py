@@ -46,8 +46,8 @@ def document_of(text: str, where: str) -> Document:
     problems = [Problem(where, sentence) for sentence in _problems(head)]
     if problems:
         raise DocumentError(f"{where} is no document.", problems)
-    texts = {key: str(head.get(key, "")) for key in _TEXTS}
-    return Document(text=body, **texts, **{key: tuple(str(entry) for entry in head[key]) for key in _LISTS})
+    sources, tags = (tuple(str(entry) for entry in head[key]) for key in _LISTS)
+    return Document(head["id"], head["title"], head["kind"], body, sources, head.get("standard", ""), tags)
 
 
 def _problems(head: dict[str, Any]) -> list[str]:

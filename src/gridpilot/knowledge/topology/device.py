@@ -14,8 +14,8 @@ REACHED: Final = 5
 """Branches that a card names."""
 
 _SHOWN: Final = (
-    "p_min_mw", "p_max_mw", "ramp_mw_per_min", "energy_min_mwh", "energy_max_mwh", "flexible_share", "rebound_h", "v_set_pu", "co2_t_per_mwh",
-    "cost_b", "start_h", "step_ratio", "step_mvar", "operations_per_day", "contract_mw",
+    "p_min_mw", "p_max_mw", "ramp_mw_per_min", "energy_min_mwh", "energy_max_mwh", "flexible_share", "rebound_h", "v_set_pu",
+    "co2_t_per_mwh", "cost_b", "start_h", "step_ratio", "step_mvar", "operations_per_day", "contract_mw",
 )  # fmt: skip
 """Nameplate values of a card, where a kind has them."""
 

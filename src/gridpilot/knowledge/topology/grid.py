@@ -9,8 +9,8 @@ from gridpilot.knowledge.topology.phrases import listed, percent
 from gridpilot.knowledge.topology.survey import Survey
 from gridpilot.powerflow.ranking import OutageRow
 
-WORST = 5
-"""Outages that the card names."""
+WORST, NAMED = 5, 12
+"""Outages, and devices of a kind, that the card names."""
 
 
 def grid_card(grid: Survey) -> Document:
