@@ -37,7 +37,9 @@ def test_any_text_is_a_safe_query(shipped: Index, text: str) -> None:
     assert [passage.score for passage in found] == sorted((passage.score for passage in found), reverse=True)
 
 
-@pytest.mark.parametrize("text", ['"', "a AND NOT (b", "NEAR(a b)", "title:x", "*", "-", "a* OR", "^x", "{a b}:c", "\0", "²½", "'; DROP TABLE documents;--"])
+@pytest.mark.parametrize(
+    "text", ['"', "a AND NOT (b", "NEAR(a b)", "title:x", "*", "-", "a* OR", "^x", "{a b}:c", "\0", "²½", "'; DROP TABLE documents;--"]
+)
 def test_no_character_is_an_operator(shipped: Index, text: str) -> None:
     shipped.search(text)
     assert len(shipped) == len(shipped_documents())
@@ -89,7 +91,9 @@ def test_scopes_do_not_touch_each_other() -> None:
 
 def test_a_name_with_a_dash_finds_itself_first() -> None:
     with Index() as index:
-        index.synchronise("x", [document(1, "LN09 with 14 others"), document(2, "about LN09-14"), document(3, "LN09-13"), document(4, "14")])
+        index.synchronise(
+            "x", [document(1, "LN09 with 14 others"), document(2, "about LN09-14"), document(3, "LN09-13"), document(4, "14")]
+        )
         assert [passage.id for passage in index.search("LN09-14")] == ["own/2"]
         assert {passage.id for passage in index.search("ln09")} == {"own/1", "own/2", "own/3"}
 
@@ -109,7 +113,12 @@ def test_words_are_stemmed_and_accents_do_not_matter() -> None:
 
 def test_the_title_counts_more_than_the_text() -> None:
     with Index() as index:
-        said = [Document("own/1", "Taps", "own", "one two"), Document("own/2", "Other", "own", "one taps"), document(3, "else"), document(4, "x")]
+        said = [
+            Document("own/1", "Taps", "own", "one two"),
+            Document("own/2", "Other", "own", "one taps"),
+            document(3, "else"),
+            document(4, "x"),
+        ]
         index.synchronise("x", said)
         assert [passage.id for passage in index.search("tap")] == ["own/1", "own/2"]
 
