@@ -73,7 +73,7 @@ def endpoint() -> Iterator[Endpoint]:
     held = Endpoint()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  # the name that http.server calls
+        def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             held.requests.append(asked)
             held.keys.append(self.headers["Authorization"])

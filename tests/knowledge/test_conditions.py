@@ -21,7 +21,7 @@ def view(twins: dict[str, Twin]) -> View:
 def changed(view: View, part: str, name: str, **values: float | bool) -> View:
     readings = dict(getattr(view, part))
     readings[name] = Reading(name, readings[name].kind, {**readings[name].values, **values}, readings[name].bounds)
-    return replace(view, **{part: readings})
+    return replace(view, **{part: readings})  # type: ignore[arg-type]
 
 
 def weights(query: Query) -> dict[str, float]:

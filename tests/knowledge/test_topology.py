@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_effects_are_those_of_a_dc_flow_with_one_megawatt_more(twins: dict[str, 
     grid, twin = surveys[name], twins[name]
     network, points = grid.network, operating_points(twin.model, twin.first())
     dc = engine("dc", network)
-    fixed = {"kind": points.kind, "v_set_pu": points.v_set_pu, "closed": points.closed}
+    fixed: dict[str, Any] = {"kind": points.kind, "v_set_pu": points.v_set_pu, "closed": points.closed}
     base = dc.solve(points.p_mw, points.q_mvar, **fixed)
     for table in grid.scenario.tables.values():
         for device, bus in zip(table.name, table.bus.tolist(), strict=True):
