@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from gridpilot.errors import ConfigError, DataError, DocumentError
 from gridpilot.knowledge import Document, Index, Part, Query, shipped_documents
-from gridpilot.knowledge import index as module
 
 WORDS = ("line", "voltage", "LN09-14", "LN09-13", "BESS-14", "tap", "relay", "BUS-09")
 QUERIES = ("line voltage", "LN09-14", "bus 9 tap", "BESS-14 relays", "LN09")
@@ -180,7 +179,7 @@ def test_without_fts5_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def connect(path: str, **options: Any) -> sqlite3.Connection:
         return Without(path, **options)
 
-    monkeypatch.setattr(module.sqlite3, "connect", connect)
+    monkeypatch.setattr(sqlite3, "connect", connect)
     with pytest.raises(ConfigError, match="without FTS5"):
         Index()
 
