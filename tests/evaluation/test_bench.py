@@ -17,6 +17,7 @@ from gridpilot.evaluation.bench.operating_points import at_buses, draw_points, m
 from gridpilot.evaluation.bench.peer_envs import make_grid2op, make_light_env
 from gridpilot.evaluation.bench.peer_grids import PeerContingency, PeerSweep
 from gridpilot.evaluation.bench.report import Lap, Row, make_report, race
+from gridpilot.knowledge.questions import shipped_questions
 from gridpilot.powerflow import engine
 from gridpilot.powerflow.sweep import Sweep
 from gridpilot.values import Status
@@ -251,8 +252,8 @@ def test_recall_is_a_share_of_the_questions_and_a_question_about_nothing_is_refu
     rows = {row.name: row for row in knowledge.rows()}
     assert list(rows) == ["knowledge/recall@5", "knowledge/recall@1", "knowledge/search"]
     assert 0.0 < rows["knowledge/recall@1"].value <= rows["knowledge/recall@5"].value <= 1.0
-    assert f"{len(knowledge.shipped_questions())} questions" in rows["knowledge/recall@5"].note
-    lost = tuple(replace(question, document="procedure/none") for question in knowledge.shipped_questions()[:2])
+    assert f"{len(shipped_questions())} questions" in rows["knowledge/recall@5"].note
+    lost = tuple(replace(question, document="procedure/none") for question in shipped_questions()[:2])
     monkeypatch.setattr(knowledge, "shipped_questions", lambda: lost)
     with pytest.raises(DataError, match="procedure/none"):
         knowledge.rows()

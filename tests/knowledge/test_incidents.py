@@ -36,7 +36,7 @@ def test_cycles_in_a_row_are_one_incident(twins: dict[str, Twin]) -> None:
     assert "STORAGE BESS-SUBURB -25.0" in first.text
     assert "TAP X" not in first.text
     assert "the grid went down" not in first.text
-    assert "3.00 MWh not served in 1 cycles, and the grid went down" in second.text
+    assert "3.00 MWh not served in 1 cycle, and the grid went down" in second.text
     assert second.source == "trace of the run run-1, steps 5 to 5"
 
 

@@ -61,7 +61,7 @@ def _card(before: Record | None, spell: Sequence[Record], run: str) -> Document:
         _state_before(spell[0].views[0]),
         f"Reserves in the cycle before: {_margin(before)}.",
         f"Orders meanwhile: {', '.join(orders[:8]) or 'none'}.",
-        f"Consequence: {unserved:.2f} MWh not served in {len(spell)} cycles{', and the grid went down' if last.collapsed else ''}.",
+        f"Consequence: {unserved:.2f} MWh not served in {len(spell)} cycle{'s' if len(spell) > 1 else ''}{', and the grid went down' if last.collapsed else ''}.",
     ]
     return Document(
         id=f"incident/own/{run}/{first.step}",
