@@ -56,12 +56,13 @@ def _card(before: Record | None, spell: Sequence[Record], run: str) -> Document:
         for receipt in record.receipts
         if receipt.applied is not None
     ]
+    cycles = f"{len(spell)} cycle{'s' if len(spell) > 1 else ''}"
     text = [
         f"Trigger and sequence: {' '.join(sequence[:12]) or 'load was not served.'}",
         _state_before(spell[0].views[0]),
         f"Reserves in the cycle before: {_margin(before)}.",
         f"Orders meanwhile: {', '.join(orders[:8]) or 'none'}.",
-        f"Consequence: {unserved:.2f} MWh not served in {len(spell)} cycle{'s' if len(spell) > 1 else ''}{', and the grid went down' if last.collapsed else ''}.",
+        f"Consequence: {unserved:.2f} MWh not served in {cycles}{', and the grid went down' if last.collapsed else ''}.",
     ]
     return Document(
         id=f"incident/own/{run}/{first.step}",
