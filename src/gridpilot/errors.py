@@ -6,7 +6,8 @@
     ├── DataError            a file or table is not what its format promises
     │   ├── CaseError        … a network description
     │   ├── ProfileError     … a time series
-    │   └── TraceError       … a trace: torn, altered, or of another schema
+    │   ├── TraceError       … a trace: torn, altered, or of another schema
+    │   └── DocumentError    … a text of the knowledge
     ├── ActionError          a decision that cannot be read as one
     ├── VerdictError         an operator's verdict that cannot be carried out
     │   └── StaleVerdictError … because it is on a state that has passed
@@ -14,6 +15,7 @@
     ├── MessageError         a message is refused: too large, forged, malformed, out of bounds or replayed
     ├── ModelError           a language model gave no answer that can be used
     ├── BrokerError          a message broker cannot be reached, or those behind it do not answer
+    ├── EndpointError        a model's endpoint cannot be reached, refuses, or answers what was not asked
     └── MissingExtraError    an optional dependency is not installed
 
 A message says what was found, what was expected and what to do next. Where an
@@ -89,6 +91,10 @@ class TraceError(DataError):
     """A trace which was torn, altered, or written by another schema version."""
 
 
+class DocumentError(DataError):
+    """A document of the knowledge that cannot be read, or is not complete."""
+
+
 class ActionError(ProblemsError):
     """A decision that cannot be read as one: not JSON, or not of the schema."""
 
@@ -123,6 +129,10 @@ class ModelError(GridpilotError):
 
 class BrokerError(GridpilotError):
     """A message broker cannot be reached, or those behind it do not answer in time."""
+
+
+class EndpointError(GridpilotError):
+    """A model's endpoint cannot be reached in time, refuses, or answers what was not asked for."""
 
 
 class MissingExtraError(GridpilotError):

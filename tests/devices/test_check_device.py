@@ -20,6 +20,7 @@ from gridpilot.devices import (
     renewable,
     shunt,
     storage,
+    switch,
     tap_changer,
 )  # fmt: skip
 from gridpilot.testing.devices import check_device
@@ -43,6 +44,7 @@ PARAMETERS: dict[str, Any] = {
     "tap_changer": tap_changer.parameters([{}, {"position_min": -9.0, "position_max": 9.0, "step_ratio": 0.0125, "operation_s": 120.0}]),
     "shunt": shunt.parameters([{"position_max": 4.0, "step_mvar": 1.5}, {"position_max": 1.0, "step_mvar": -5.0, "initial_position": 1.0}]),
     "grid_tie": grid_tie.parameters([{"p_max_mw": 30.0, "sell_discount": 0.2, "contract_mw": 20.0}, {"p_max_mw": 5.0, "p_min_mw": 0.0}]),
+    "switch": switch.parameters([{}, {"operations_life": 3.0, "rest_h": 0.5, "operations_per_day": 1.0, "initial_closed": 0.0}]),
     "ev": ev.parameters([{"p_max_mw": 0.011}, {"p_max_mw": 150.0, "missed_usd_per_mwh": 100.0}]),
 }  # fmt: skip
 

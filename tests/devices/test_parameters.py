@@ -55,10 +55,10 @@ def test_no_devices_are_a_table_without_rows() -> None:
 
 
 def test_kinds_are_found_by_their_files() -> None:
-    assert set(device_kinds()) == {"ev", "generator", "grid_tie", "load", "shunt", "solar", "storage", "tap_changer", "wind"}
+    assert set(device_kinds()) == {"ev", "generator", "grid_tie", "load", "shunt", "solar", "storage", "switch", "tap_changer", "wind"}
     assert all(kind.name == name for name, kind in device_kinds().items())
 
 
 def test_an_unknown_kind_lists_the_known() -> None:
-    with pytest.raises(UnknownNameError, match="ev, generator, grid_tie, load, shunt, solar, storage, tap_changer, wind"):
+    with pytest.raises(UnknownNameError, match="ev, generator, grid_tie, load, shunt, solar, storage, switch, tap_changer, wind"):
         device_kind("storrage")

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gridpilot.errors import PhysicsError, UnknownNameError
-from gridpilot.evaluation.bench import bench_names, contingency, env, messages, powerflow, report, run_bench, runners, scaling
+from gridpilot.errors import DataError, PhysicsError, UnknownNameError
+from gridpilot.evaluation.bench import bench_names, contingency, env, knowledge, messages, powerflow, report, run_bench, runners, scaling
 from gridpilot.evaluation.bench.cases import bench_case, feeders_at_one_source
 from gridpilot.evaluation.bench.operating_points import at_buses, draw_points, mismatch_mva
 from gridpilot.evaluation.bench.peer_envs import make_grid2op, make_light_env
 from gridpilot.evaluation.bench.peer_grids import PeerContingency, PeerSweep
 from gridpilot.evaluation.bench.report import Lap, Row, make_report, race
+from gridpilot.knowledge.questions import shipped_questions
 from gridpilot.powerflow import engine
 from gridpilot.powerflow.sweep import Sweep
 from gridpilot.twin.crew import usable_cores
@@ -105,7 +106,7 @@ def test_without_peers_a_row_has_no_ratio_and_says_what_to_install(monkeypatch: 
     rows = [
         *powerflow.rows(TINY, (("case14", 1),), scaling=False),
         *contingency.rows(contingency.Effort(rounds=1, analyses=2), ("case14",)),
-        *[row for row in env.rows(TINY_ENV, "six_bus", (1, 2)) if "six_bus" in row.name],
+        *[row for row in env.rows(TINY_ENV, "six_bus", (1, 2)) if row.name.startswith("env/six_bus") and "threads" not in row.name],
     ]
     assert len(rows) == 5
     assert all(row.ratio is None and row.value > 0 and "gridpilot[bench]" in row.note for row in rows)
@@ -248,3 +249,14 @@ def test_the_peers_environments_step_on_their_own_days() -> None:
     assert not np.array_equal(before, seen.p_or)
     assert np.isfinite(seen.rho).all()
     assert (light.protections.get_thermal_limit_or() < 10.0).all()
+
+
+def test_recall_is_a_share_of_the_questions_and_a_question_about_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {row.name: row for row in knowledge.rows()}
+    assert list(rows) == ["knowledge/recall@5", "knowledge/recall@1", "knowledge/search"]
+    assert 0.0 < rows["knowledge/recall@1"].value <= rows["knowledge/recall@5"].value <= 1.0
+    assert f"{len(shipped_questions())} questions" in rows["knowledge/recall@5"].note
+    lost = tuple(replace(question, document="procedure/none") for question in shipped_questions()[:2])
+    monkeypatch.setattr(knowledge, "shipped_questions", lambda: lost)
+    with pytest.raises(DataError, match="procedure/none"):
+        knowledge.rows()

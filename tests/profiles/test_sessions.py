@@ -12,6 +12,7 @@ import pytest
 from gridpilot.errors import ConfigError, ProfileError, UnknownNameError
 from gridpilot.profiles import Cars, Habits, Profiles, Sessions, draw_sessions, load_acn, load_profiles, with_sessions
 from gridpilot.profiles.acn import JUDGING, TUNING
+from gridpilot.profiles.sessions import no_sessions
 
 MONDAY = np.datetime64("2016-07-04T00:00", "m")
 POINTS = tuple(f"P{k}" for k in range(52))
@@ -144,6 +145,30 @@ def test_recorded_weeks_move_to_another_year_on_the_same_weekdays(drawn: Session
     assert np.array_equal(on_weekdays(moved), on_weekdays(drawn))
     back = moved.begun_on(drawn.start)
     assert back.start == drawn.start
+
+
+def test_weeks_are_repeated_from_one_day_to_another(drawn: Sessions) -> None:
+    """Eight weeks fill twenty: every week is one of them, and nobody comes before or after."""
+    first, last = np.datetime64("2017-01-03T00:00", "m"), np.datetime64("2017-05-23T00:00", "m")
+    repeated = drawn.between(first, last)
+    comes = repeated.start + (repeated.arrival_h * 60.0).astype("timedelta64[m]")
+    assert first <= comes.min() <= first + np.timedelta64(1, "D")
+    assert last - np.timedelta64(1, "D") <= comes.max() < last
+    assert set(repeated.energy_mwh) <= set(drawn.energy_mwh)
+    assert len(repeated) == pytest.approx(len(drawn) * 20 / 8, rel=0.1)
+    assert (stays(repeated) > 0.0).all()
+    assert on_weekdays(repeated).mean() == pytest.approx(on_weekdays(drawn).mean(), abs=0.02)
+
+
+def test_one_period_follows_another(drawn: Sessions) -> None:
+    turn, end = MONDAY + np.timedelta64(56, "D"), MONDAY + np.timedelta64(70, "D")
+    both = drawn.then(draw_sessions(POINTS, start=turn, days=14, seed=9).between(turn, end))
+    assert len(both) == len(drawn) + int((both.arrival_h >= 56 * 24).sum())
+    assert both.arrival_h.max() < 70 * 24
+    with pytest.raises(ConfigError, match="cannot follow"):
+        drawn.then(drawn.at(["other"]))
+    with pytest.raises(ConfigError, match="Nobody comes"):
+        no_sessions().between(turn, end)
 
 
 def test_points_are_chosen_by_how_busy_they_are() -> None:

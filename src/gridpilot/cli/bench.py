@@ -12,11 +12,11 @@ from gridpilot.cli.settings import EPILOG, config_option
 
 
 @click.command("bench", epilog=EPILOG)
-@click.argument("name", metavar="powerflow|contingency|env|messages")
+@click.argument("name", metavar="powerflow|contingency|env|messages|knowledge")
 @config_option
 @json_option
 def command(name: str, as_json: bool) -> None:
-    """Measure the power flow, the N-1 analysis, the environments beside their peers where they are installed, or the messages.
+    """Measure the power flow, the N-1 analysis, the environments beside their peers where they are installed, the messages, or the search.
 
     The ratio is our speed over the peer's in the same interleaved run. Peers come with `pip install 'gridpilot[bench]'`.
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _RECORDED = ("scenario", "profiles", "cycle_minutes", "cycles", "vertical", "horizontal", "period")
 """Options that an episode is made from."""
-_RENEWED = ("run", "mode", "deadline_s", "join_s")
+_RENEWED = ("run", "mode", "pace_s", "deadline_s", "join_s")
 """Options that a resumed episode may have otherwise, as it may have another broker."""
 
 
@@ -52,10 +52,11 @@ def _settings() -> dict[str, str]:
 @option("--horizontal", default="none", help="How microgrids deal with each other: none, trading or consensus.")
 @option(
     "--mode",
-    type=click.Choice(["lockstep", "deadline"]),
+    type=click.Choice(["lockstep", "deadline", "free-running"]),
     default="lockstep",
-    help="Whether a silent agent ends the episode, or is done without.",
+    help="A silent agent ends the episode, is done without, or nobody is waited for.",
 )
+@option("--pace-s", type=click.FloatRange(min=0), default=0.0, help="Seconds that a step takes in mode free-running.")
 @option("--deadline-s", type=click.FloatRange(min=0, min_open=True), default=5.0, help="How long an answer is waited for.")
 @option("--join-s", type=click.FloatRange(min=0), default=60.0, help="How long agents are waited for at the beginning.")
 @option("--policy", type=click.Choice(["standing", "random", "rules"]), default="standing", help="As devices begin, drawn, or by rules.")
@@ -108,7 +109,7 @@ def _resumed(folder: Path, given: dict[str, Any], tell: Callable[[Progress], Non
     from gridpilot.cli.brokers import reach
     from gridpilot.operations.microgrids import TRACE, read_recorded, resume_episode
 
-    recorded, _ = read_recorded(folder / TRACE)
+    recorded = read_recorded(folder / TRACE)
     said = {name: given[name] for name in (*_RECORDED, *_RENEWED, "seed", "policy") if _is_given(name)}
     said |= (_agents(given["broker"]) if _is_given("broker") else {}) | further(click.get_current_context())
     changes = {name: value for name, value in said.items() if name in (*_RENEWED, "message_broker", "hosts", "centralized", "epoch")}

@@ -23,6 +23,7 @@ COMMANDS = {
     "agent": "Hold microgrids of an environment elsewhere, over a broker.",
     "up": "Start microgrids and their agents here, and watch them.",
     "sensitivity": "Measure what delays, loss and outages cost microgrids.",
+    "knowledge": "Search procedures, incidents and the cards of a grid.",
     "data": "List, describe and import profiles.",
 }
 """Name to one line of help, in the order of `--help`; each is `gridpilot.cli.<name>.command`, with `_` for `-`."""

@@ -76,6 +76,9 @@ class DeviceKind:
     """What of the grid it changes beside its injection: `tap`, the ratio of its branch, or `bank`, the susceptance at its bus."""
     adjust: Callable[[Any, Any, Floats, Bools, float], Floats] | None = None
     """(parameters, state, setpoint, in_service, dt_h) → `[B, n]`: its ratio over the network's (`tap`), or Mvar at 1 pu (`bank`)."""
+    watches: str = ""
+    """What of the grid it sees beside its own injection: `branch`, whether its branch is in service at the end of the cycle. Its `settle`
+    is told that in the place of `in_service`, and nobody orders it: it has no entry among observed orders."""
     events: tuple[str, ...] = ()
     """Those of `series` that are no weather but events: nothing in most rows, and unknown beforehand."""
     safety: Callable[[Any, Any], Floats] | None = None
@@ -92,7 +95,7 @@ class DeviceTable:
     """Bus index of each `[n]`."""
     parameters: Any
     branch: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    """Branch index of each `[n]`, of a kind that changes ratios; its `bus` is then the to end. Else empty."""
+    """Branch index of each `[n]`, of a kind that changes ratios or watches branches; its `bus` is then the to end. Else empty."""
 
     def __len__(self) -> int:
         return len(self.name)

@@ -196,7 +196,8 @@ def _devices(model: Model, driven: Profiles) -> Iterator[_Group]:
         for field in kind.state._fields:
             low, high = _range_of(field, table.parameters, capacity)
             yield _Group(_entries(kind.name, table.name, field, low, high), f"{kind.name}.{field}")
-        yield _Group(_orders(kind, table, capacity), f"orders@{kind.name}")
+        if not kind.watches:
+            yield _Group(_orders(kind, table, capacity), f"orders@{kind.name}")
         if model.order_count(kind.name) > len(table):
             most = _most_mvar(model, kind.name, len(table))
             yield _Group(_entries(kind.name, table.name, "order_mvar", -most, most), f"orders@{kind.name}", len(table))
@@ -241,7 +242,7 @@ def _range_of(field: str, parameters: Any, capacity_mw: Floats) -> tuple[Any, An
         return -capacity_mw, capacity_mw
     if field.endswith("_h"):
         return 0.0, LONGEST_H
-    if field in ("on", "connected") or field.endswith("_share"):
+    if field in ("on", "connected", "closed") or field.endswith("_share"):
         return 0.0, 1.0
     if field == "position":
         return parameters.position_min, parameters.position_max
@@ -249,7 +250,7 @@ def _range_of(field: str, parameters: Any, capacity_mw: Floats) -> tuple[Any, An
         return 0.0, np.where(np.isfinite(parameters.operations_per_day), parameters.operations_per_day, LONGEST_H)
     raise ConfigError(
         f"An observation has no range for {field!r} of a device's state; expected a name that ends in _mw, _mwh, _h or _share, "
-        "or one of 'on', 'position', 'operations'."
+        "or one of 'on', 'closed', 'position', 'operations'."
     )
 
 

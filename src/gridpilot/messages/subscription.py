@@ -113,15 +113,26 @@ class Subscription:
                 self.dropped += 1
         return was_empty
 
+    def _goes_on_waiting(self) -> bool:
+        return not (self._waiting or self.closed)
+
     async def _wait(self, timeout_s: float | None) -> None:
         """Until there is a message, the subscription is closed, or the time is over."""
-        if self._waiting or self.closed:
+        if not self._goes_on_waiting():
             return
+        over: list[bool] = []
+
+        def end() -> None:
+            over.append(True)
+            self._ready.set()
+
+        # A timer alone costs half of `asyncio.timeout`, which would cancel the task.
+        timer = None if timeout_s is None else self._loop.call_later(timeout_s, end)
         try:
-            async with asyncio.timeout(timeout_s):
-                while not (self._waiting or self.closed):
-                    self._ready.clear()
-                    if not self._waiting:  # a thread may have delivered between the two lines above
-                        await self._ready.wait()
-        except TimeoutError:
-            return
+            while not over and self._goes_on_waiting():
+                self._ready.clear()
+                if not self._waiting:  # a thread may have delivered between the two lines above
+                    await self._ready.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()

@@ -36,8 +36,10 @@ class _JumpingSelector(selectors.BaseSelector):
         self._inner = selectors.DefaultSelector()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is not None and timeout <= 0:
+            return []  # callbacks wait; whoever wakes the loop from another thread has put one among them
         ready = self._inner.select(0)
-        if ready or (timeout is not None and timeout <= 0):
+        if ready:
             return ready
         if timeout is None:
             return self._inner.select(None)  # only another thread can wake it

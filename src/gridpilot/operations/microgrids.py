@@ -131,10 +131,10 @@ def resume_episode(
     path = folder / TRACE
     chain, _ = open_chain(path)
     with chain:
-        recorded, lines = read_recorded(path)
-        config = replace(recorded.config, **(changes or {}), centralized=False)
+        recorded = read_recorded(path)
+        config = replace(recorded.config, **{**(changes or {}), "centralized": False})
         with closing(MicrogridsEnv(config, watch=watch)) as env:
-            return _operate(env, chain, lines, recorded.seed, recorded.policy, tell)
+            return _operate(env, chain, _lines(path), recorded.seed, recorded.policy, tell)
 
 
 def is_microgrids(path: Path) -> bool:
@@ -143,16 +143,17 @@ def is_microgrids(path: Path) -> bool:
     return first is not None and first.get("kind") == _KIND
 
 
-def read_recorded(path: Path) -> tuple[Recorded, list[dict[str, Any]]]:
-    """What a trace was made from, and its lines: the first state and every step.
-
-    Raises `TraceError` for one that is broken or of another kind.
-    """
-    bodies = _bodies(path)
-    header = next(bodies, {})
+def read_recorded(path: Path) -> Recorded:
+    """What a trace was made from; raises `TraceError` for one whose first line is broken or of another kind."""
+    header = next(_bodies(path), {})
     if header.get("kind") != _KIND or header.get("schema") != _SCHEMA:
         raise TraceError(f"{path} is no trace of microgrids that this version of gridpilot reads.")
-    return Recorded(make_config({**header["config"], "centralized": False}), header["seed"], header["policy"]), list(bodies)
+    return Recorded(make_config({**header["config"], "centralized": False}), header["seed"], header["policy"])
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The first state and every step; raises `TraceError` at a broken line."""
+    return list(_bodies(path))[1:]
 
 
 def _bodies(path: Path) -> Iterator[dict[str, Any]]:
@@ -166,9 +167,9 @@ def _bodies(path: Path) -> Iterator[dict[str, Any]]:
 def replay_episode(path: Path) -> Replayed:
     """Take the grid through a trace again, with what agents said then, and compare every state up to the first that differs.
 
-    No agent is asked and no broker is needed. Raises `TraceError` as `read_recorded`.
+    No agent is asked and no broker is needed. Raises `TraceError` as `read_recorded`, and at a broken line.
     """
-    recorded, lines = read_recorded(path)
+    recorded, lines = read_recorded(path), _lines(path)
     config = replace(recorded.config, message_broker=IN_MEMORY, hosts="here", faults={})
     verified = 0
     with closing(MicrogridsEnv(config)) as env:
@@ -182,7 +183,7 @@ def replay_episode(path: Path) -> Replayed:
 
 
 def _exchanges(lines: list[dict[str, Any]]) -> Iterator[Exchange]:
-    return (Exchange(line["reported"], line["outcomes"], line["states"]) for line in lines)
+    return (Exchange(**{field: line[field] for field in Exchange._fields}) for line in lines)
 
 
 def _operate(

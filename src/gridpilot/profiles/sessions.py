@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, floor
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -71,6 +71,40 @@ class Sessions:
         since_h = float((as_minute(start) - self.start) / np.timedelta64(1, "h"))
         weeks = ceil(since_h / _WEEK_H)
         return replace(self, start=as_minute(self.start + np.timedelta64(7 * weeks, "D")))
+
+    def between(self, first: np.datetime64, last: np.datetime64) -> Sessions:
+        """The same sessions over and over, whole weeks earlier or later: those that begin from `first` on and before `last`.
+
+        Raises `ConfigError` where nobody comes at all.
+        """
+        if not len(self):
+            raise ConfigError("Nobody comes in these charging sessions: they cannot be repeated.")
+        begin_h, end_h = (float((as_minute(moment) - self.start) / np.timedelta64(1, "h")) for moment in (first, last))
+        span_h = _WEEK_H * (floor(float(self.arrival_h[-1]) / _WEEK_H) + 1)
+        shifts = np.arange(floor(begin_h / _WEEK_H) * _WEEK_H, end_h, span_h)
+        rows, shift = np.tile(np.arange(len(self)), len(shifts)), np.repeat(shifts, len(self))
+        within = np.flatnonzero((self.arrival_h[rows] + shift >= begin_h) & (self.arrival_h[rows] + shift < end_h))
+        rows, shift = rows[within], shift[within]
+        return replace(
+            self,
+            station=self.station[rows],
+            arrival_h=self.arrival_h[rows] + shift,
+            departure_h=self.departure_h[rows] + shift,
+            energy_mwh=self.energy_mwh[rows],
+        )
+
+    def then(self, later: Sessions) -> Sessions:
+        """These sessions and later ones at the same points; raises `ConfigError` where they are at others, or begin earlier."""
+        if later.points != self.points:
+            raise ConfigError(f"Sessions at {', '.join(later.points)} cannot follow those at {', '.join(self.points)}.")
+        shift_h = float((later.start - self.start) / np.timedelta64(1, "h"))
+        return replace(
+            self,
+            station=np.append(self.station, later.station),
+            arrival_h=np.append(self.arrival_h, later.arrival_h + shift_h),
+            departure_h=np.append(self.departure_h, later.departure_h + shift_h),
+            energy_mwh=np.append(self.energy_mwh, later.energy_mwh),
+        )
 
 
 def _problems(sessions: Sessions) -> Iterator[Problem]:

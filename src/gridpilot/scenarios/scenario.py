@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,6 +66,8 @@ class Source:
     """What may be repaired when the profiles are loaded: see `gridpilot.profiles.validation.REPAIRS`."""
     market: Market | None = None
     """How a price is drawn where the profiles have none; it is their column `price_seeded_usd_per_mwh`."""
+    charging: Callable[[Sequence[str], Profiles], Sessions] | None = None
+    """Cars that come to these charging points while these profiles last; None for those of the scenario."""
 
     def completed(self, profiles: Profiles) -> Profiles:
         """`profiles` with the price that is drawn for them."""
@@ -84,7 +86,7 @@ class Scenario:
     sources: Mapping[str, Source]
     """Per profile name how it drives the devices."""
     sessions: Sessions | None = None
-    """Cars that come to the charging points."""
+    """Cars that come to the charging points, where the source of the profiles says nothing else."""
     threats: tuple[Threat, ...] = ()
     switchable: tuple[str, ...] = ()
     """Branches that have an entry in the action vector; TOPOLOGY may name every branch."""
@@ -154,7 +156,9 @@ class Scenario:
         points = self.tables["ev"].name if "ev" in self.tables else ()
         if not points:
             return driven
-        full = with_sessions(driven, self.sessions or no_sessions(), points)
+        source = self.sources.get(driven.name)
+        come = source.charging(points, driven) if source is not None and source.charging is not None else self.sessions
+        full = with_sessions(driven, come or no_sessions(), points)
         order = [full.column(name) for name in self.drivers()]
         values, peak = np.ascontiguousarray(full.values[:, order]), full.peak[order]
         values.flags.writeable = peak.flags.writeable = False
@@ -193,7 +197,7 @@ def _problems(scenario: Scenario) -> list[Problem]:
             for name, bus in zip(table.name, table.bus, strict=True)
             if not 0 <= bus < n
         ]
-    found += _slack_problems(scenario) + _tap_problems(scenario)
+    found += _slack_problems(scenario) + _tap_problems(scenario) + _switch_problems(scenario)
     found += area_problems(scenario.areas, scenario.network)
     found += [Problem(name, "is switchable but no branch") for name in scenario.switchable if name not in scenario.network.branch_name]
     found += [Problem(name, "unknown reward term") for name in scenario.rewards.weights if name not in REWARD_TERMS]
@@ -212,6 +216,24 @@ def _tap_problems(scenario: Scenario) -> list[Problem]:
     return lost + [Problem(scenario.network.branch_name[k], "has two tap changers; a branch has one ratio") for k in twice if not lost]
 
 
+def _switch_problems(scenario: Scenario) -> list[Problem]:
+    """Switches at branches that are not there, that have another one, or that are not as the network was built."""
+    found, network, seen = [], scenario.network, set[int]()
+    for table in (table for kind, table in scenario.tables.items() if device_kind(kind).watches == "branch"):
+        for name, branch, closed in zip(table.name, table.branch.tolist(), (table.parameters.initial_closed > 0.5).tolist(), strict=True):
+            if not 0 <= branch < network.n_branch:
+                found.append(Problem(name, f"is at branch {branch}, which is not there"))
+            elif branch in seen:
+                found.append(Problem(name, f"is the second switch of {network.branch_name[branch]}; a branch has one position"))
+            elif closed != bool(network.branch_closed[branch]):
+                as_built = "closed" if network.branch_closed[branch] else "open"
+                found.append(
+                    Problem(f"{name}.initial_closed", f"must be {1 - closed:d}: {network.branch_name[branch]} is built {as_built}")
+                )
+            seen.add(branch)
+    return found
+
+
 def _slack_problems(scenario: Scenario) -> list[Problem]:
     if "generator" not in scenario.tables:
         return [Problem("generator", "a scenario needs generators, one of them the slack unit")]
@@ -222,7 +244,7 @@ def _slack_problems(scenario: Scenario) -> list[Problem]:
 def device_tables(network: Network, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, DeviceTable]:
     """Tables from rows per kind: `name`, `bus` (its name), and the parameters of the kind.
 
-    A kind that changes ratios has `branch` (its name) instead of `bus`. Raises `ConfigError` naming every unknown bus,
+    A kind that changes ratios or watches branches has `branch` (its name) instead of `bus`. Raises `ConfigError` naming every unknown bus,
     parameter and missing value.
     """
     problems = []
@@ -257,6 +279,6 @@ def _table(network: Network, kind: str, rows: Sequence[Mapping[str, Any]]) -> De
 
 def _place(network: Network, kind: str) -> tuple[str, tuple[str, ...]]:
     """What says where a device of a kind is, and the names that it may say."""
-    if device_kind(kind).adjusts == "tap":
+    if device_kind(kind).adjusts == "tap" or device_kind(kind).watches == "branch":
         return "branch", network.branch_name
     return "bus", network.bus_name

@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gridpilot.disturbances import GENERATOR_OUTAGE, LOAD_SPIKE, Threat
-from gridpilot.network import load_case
+from gridpilot.network import Case, load_case
 from gridpilot.scenarios.microgrids import ENGINES, SCALE, SUBSTATION, Microgrid, compose_grid, operate
 from gridpilot.scenarios.scenario import Scenario
 
@@ -40,11 +40,15 @@ THREATS = (
 )
 
 
-def build() -> Scenario:
-    """The scenario."""
+def host_feeder() -> Case:
+    """The 34-node feeder with its regulators at neutral."""
     host = load_case("case34")
     tap = host.network.tap.copy()
     tap[[host.network.branch(name) for name in REGULATORS]] = 1.0
-    neutral = replace(host, network=replace(host.network, tap=tap))
-    case = compose_grid("three_microgrids", neutral, load_case("case13"), MEMBERS, transformer=SUBSTATION, scale=SCALE)
+    return replace(host, network=replace(host.network, tap=tap))
+
+
+def build() -> Scenario:
+    """The scenario."""
+    case = compose_grid("three_microgrids", host_feeder(), load_case("case13"), MEMBERS, transformer=SUBSTATION, scale=SCALE)
     return operate(case, MEMBERS, title=TITLE, import_mw=IMPORT_MW, threats=THREATS, slack_v_pu=SUBSTATION_V_PU)

@@ -136,6 +136,7 @@ def run_cycle(model: Model, world: World, piece: Piece, decide: Callable[[Piece]
         inject_fleet(piece.fleet, state.orders, state.exogenous, work.in_service, model.dt_h, work.p_mw, work.q_mvar, work.adjusted)
         adjust_all(piece.held)
     solve_grid(model.engine, piece)
+    show_branches(piece)
     settle_devices(piece.held, piece.fleet)
     close_cycle(model, world, piece, last)
     return bool(struck)
@@ -148,6 +149,12 @@ def refuse_the_end(fits: bool, world: World, piece: Piece) -> None:
             f"A step would read row {piece.grids.state.row.max() + 1} of a world with {len(world.table)} rows: "
             f"the episode of {world.end_step} cycles is over."
         )
+
+
+def show_branches(piece: Piece) -> None:
+    """Tell devices that watch branches which of theirs are in service now that relays have done their part."""
+    for told, branches in piece.watching:
+        told.present[...] = piece.grids.work.in_use[:, branches]
 
 
 def close_cycle(model: Model, world: World, piece: Piece, last: bool) -> None:

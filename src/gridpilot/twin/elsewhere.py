@@ -13,7 +13,7 @@ import numpy as np
 from gridpilot.devices import Outcome
 from gridpilot.devices.fleet import COST, add_up, inject_fleet, settle_fleet
 from gridpilot.errors import PhysicsError
-from gridpilot.twin.cycle import adjust_all, begin_cycle, close_cycle, refuse_the_end, solve_grid
+from gridpilot.twin.cycle import adjust_all, begin_cycle, close_cycle, refuse_the_end, show_branches, solve_grid
 from gridpilot.twin.memory import Piece
 from gridpilot.twin.model import Model
 from gridpilot.twin.start import take_real_power
@@ -25,10 +25,14 @@ class Reported(NamedTuple):
     """What `k` devices say before the power flow `[B, k]`."""
 
     order_mw: Floats
-    """The setpoint that is in force."""
+    """The setpoint that is in force; of what is stepped its position."""
     p_mw: Floats
     q_mvar: Floats
     """What they would exchange with the grid."""
+    order_mvar: Floats | None = None
+    """Orders for reactive power that are in force, 0 where a device takes none; None where none is ordered."""
+    adjusted: Floats | None = None
+    """What they do to ratios and susceptances (see `gridpilot.devices.DeviceKind.adjust`), 0 for all others; None where none does any."""
 
 
 class Keeper(Protocol):
@@ -41,7 +45,12 @@ class Keeper(Protocol):
 
     @property
     def orders(self) -> Ints:
-        """Places of their setpoints among all setpoints `[k]`."""
+        """Places of their first setpoints among all setpoints `[k]`."""
+        ...
+
+    @property
+    def mvar_orders(self) -> tuple[Ints, Ints]:
+        """Those of them that are ordered reactive power `[j]`, and the places of these orders among all setpoints `[j]`."""
         ...
 
     def inject(self, piece: Piece, first: bool) -> Reported:
@@ -69,7 +78,12 @@ def run_elsewhere(model: Model, world: World, piece: Piece, keeper: Keeper, *, f
     inject_fleet(piece.fleet, state.orders, state.exogenous, work.in_service, model.dt_h, work.p_mw, work.q_mvar, work.adjusted)
     reported = keeper.inject(piece, first)
     _refuse_what_is_no_number(reported)
-    state.orders[:, keeper.orders], work.p_mw[:, at], work.q_mvar[:, at] = reported
+    state.orders[:, keeper.orders], work.p_mw[:, at], work.q_mvar[:, at] = reported[:3]
+    if reported.order_mvar is not None:
+        which, places = keeper.mvar_orders
+        state.orders[:, places] = reported.order_mvar[:, which]
+    if reported.adjusted is not None:
+        work.adjusted[:, at] = reported.adjusted
     adjust_all(piece.held)
     solve_grid(model.engine, piece, first=first)
     if first:
@@ -77,6 +91,7 @@ def run_elsewhere(model: Model, world: World, piece: Piece, keeper: Keeper, *, f
         keeper.settle(piece, first)
         return False
     outcomes = np.empty((len(Outcome._fields), *work.p_mw.shape))
+    show_branches(piece)
     settle_fleet(piece.fleet, work.real_mw, model.dt_h, outcomes, work.unsafe)
     told = keeper.settle(piece, first)
     outcomes[:, :, at], work.unsafe[:, at] = told[:-1], told[-1]
@@ -89,7 +104,7 @@ def run_elsewhere(model: Model, world: World, piece: Piece, keeper: Keeper, *, f
 
 def _refuse_what_is_no_number(reported: Reported) -> None:
     for name, values in zip(Reported._fields, reported, strict=True):
-        if not np.isfinite(values).all():
+        if values is not None and not np.isfinite(values).all():
             raise PhysicsError(
                 f"A device that is stepped elsewhere reported {name} = {values[~np.isfinite(values)][0]}; expected a number."
             )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridpilot.devices import Outcome
-from gridpilot.devices.fleet import Fleet, new_told
+from gridpilot.devices.fleet import Fleet, Told, new_told
 from gridpilot.jit import Resident, resident
 from gridpilot.powerflow.batch import Queue, new_queue
 from gridpilot.powerflow.group import Inputs, Outputs
@@ -175,6 +175,8 @@ class Piece:
     """States of the devices, kind by kind."""
     held: Resident[Grids]
     fleet: Resident[Fleet]
+    watching: tuple[tuple[Told, Ints], ...]
+    """What kinds that watch branches are told, and the branches of their devices."""
     solver: PieceSolver | None
     """The compiled engine on this piece; None for engines of another making."""
 
@@ -249,7 +251,11 @@ class Memory:
                 for kind, state in zip(model.kinds, states, strict=True)
             ]
         )
-        return Piece(first, end, share, grids, states, resident(grids), resident(fleet), self._solver(work, flow))
+        tables = model.scenario.tables
+        watching = tuple(
+            (told, tables[kind.name].branch) for kind, (_, _, told) in zip(model.kinds, fleet, strict=True) if kind.watches == "branch"
+        )
+        return Piece(first, end, share, grids, states, resident(grids), resident(fleet), watching, self._solver(work, flow))
 
     def _solver(self, work: Work, flow: Outputs) -> PieceSolver | None:
         engine = self.model.engine

@@ -70,7 +70,8 @@ def _devices(model: Model, state: GridState, element: int, now: Situation) -> di
                 values[field] = getattr(device_state, field)[element, k].item()
             for series, row in zip(kind.series, weather, strict=True):
                 values["demand_mw" if kind.name == "load" and series == "p_mw" else series] = row[k].item()
-            values["ordered_position" if kind.adjusts else "setpoint_mw"] = _in_operators_sign(model, kind.name, k, now)
+            if not kind.watches:
+                values["ordered_position" if kind.adjusts else "setpoint_mw"] = _in_operators_sign(model, kind.name, k, now)
             if "q_mvar" in bounds.get(name, {}):
                 values["setpoint_mvar"] = _in_operators_sign(model, kind.name, k, now, reactive=True)
             values["in_service"] = bool(now.present[kind.name][k])
@@ -90,6 +91,7 @@ def _ratings(table: DeviceTable, k: int) -> dict[str, float]:
     shown = ("p_min_mw", "p_max_mw", "ramp_mw_per_min", "is_slack", "cost_a", "cost_b", "co2_t_per_mwh", "energy_max_mwh",
              "energy_min_mwh", "charge_efficiency", "discharge_efficiency", "wear_usd_per_mwh", "flexible_share", "rebound_h",
              "shaping_usd_per_mwh", "neutral", "step_ratio", "step_mvar", "operation_s", "operation_usd", "operations_per_day",
+             "operations_life", "rest_h",
              "contract_mw", "sell_discount", "missed_usd_per_mwh", "start_h", "stop_h", "stop_cost_usd", "q_control")  # fmt: skip
     p = table.parameters
     left_out = {"start_h", "stop_h", "stop_cost_usd", "q_control"}  # where a unit has none

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridpilot.agents.coordination.horizontal.consensus import Consensus, make, mix
+from gridpilot.agents.coordination.horizontal.consensus import Consensus, make
 from gridpilot.agents.coordination.horizontal.graph import FORMS, make_edges
+from gridpilot.agents.coordination.horizontal.mixing import mix
 from gridpilot.errors import ActionError, ConfigError, UnknownNameError
 from gridpilot.testing import check_horizontal
 

@@ -60,6 +60,21 @@ def test_the_same_seed_of_faults_gives_the_same_episode() -> None:
     assert one.hashes == other.hashes
 
 
+def test_a_lost_message_silences_one_agent_and_not_its_neighbours() -> None:
+    """Agents of this process are hosts of their own where messages may be lost, and share one where none is."""
+    env = microgrids_env(**DEADLINE, deadline_s=0.09, faults={"seed": 1, "loss": 0.05})
+    told = play(env, 48)
+    assert env.remote is not None
+    assert sorted(env.remote.session.requester.hosts.values()) == ["MG1", "MG2", "MG3"]
+    silent = [sum(info["silent_cycles"] > 0 for info in infos.values()) for infos in told.infos]
+    assert silent.count(1) > 5 > silent.count(3)
+    env.close()
+    together = microgrids_env(**DEADLINE)
+    assert together.remote is not None
+    assert set(together.remote.session.requester.hosts.values()) == {"here"}
+    together.close()
+
+
 def agent_with_a_battery() -> GridAgent:
     kind = device_kind("storage")
     own = kind.from_rows([{"p_max_mw": 0.5, "energy_max_mwh": 2.0, "initial_mwh": 1.0, "self_discharge_per_h": 0.0}])
@@ -81,7 +96,7 @@ def test_a_step_is_booked_once_however_often_it_is_told() -> None:
     # The late one: its first receipt is lost, so that the environment tells it of step 1 again.
     [first] = late.act(Act(1, [1.0], [True], []))
     late.settle(Network(1, [first.p_mw], False))
-    backlog = [Unclosed(1, [True], [], [first.p_mw])]
+    backlog = [Unclosed(1, [True], [], [first.p_mw], [first.order_mw])]
     [second] = late.act(Act(2, [-0.5], [True], [], backlog))
     caught_up = late.settle(Network(2, [second.p_mw], False))
     assert caught_up.states == receipt.states
@@ -92,7 +107,7 @@ def test_a_step_whose_orders_never_came_is_booked_under_the_orders_before() -> N
     agent = agent_with_a_battery()
     agent.act(Act(1, [1.0], [True], []))
     agent.settle(Network(1, [0.5], False))
-    backlog = [Unclosed(2, [True], [], [0.5]), Unclosed(3, [True], [], [0.0])]
+    backlog = [Unclosed(2, [True], [], [0.5], [0.5]), Unclosed(3, [True], [], [0.0], [0.0])]
     [report] = agent.act(Act(4, [0.0], [True], [], backlog))
     receipt = agent.settle(Network(4, [report.p_mw], False))
     drawn = 2 * 0.5 * 0.25 / 0.95

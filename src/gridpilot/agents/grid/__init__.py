@@ -1,19 +1,49 @@
 """Grid agents: the controller of a microgrid with the agents of its devices, which may live in a process of their own."""
 
 from gridpilot.agents.grid.agent import GridAgent
-from gridpilot.agents.grid.dialogue import PHASES, Act, Begin, KindSheet, Network, Receipt, Report, Setpoint, Sheet, Standing, Unclosed
+from gridpilot.agents.grid.dialogue import (
+    PHASES,
+    Account,
+    Act,
+    Agree,
+    Begin,
+    Cleared,
+    Closed,
+    DirectOrder,
+    KindSheet,
+    Metered,
+    Network,
+    Order,
+    Progress,
+    Receipt,
+    Report,
+    Setpoint,
+    Sheet,
+    Standing,
+    Trade,
+    Unclosed,
+)
 
 __all__ = [
     "PHASES",
+    "Account",
     "Act",
+    "Agree",
     "Begin",
+    "Cleared",
+    "Closed",
+    "DirectOrder",
     "GridAgent",
     "KindSheet",
+    "Metered",
     "Network",
+    "Order",
+    "Progress",
     "Receipt",
     "Report",
     "Setpoint",
     "Sheet",
     "Standing",
+    "Trade",
     "Unclosed",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from gridpilot.agents.grid.dialogue import KindSheet
 from gridpilot.devices import Outcome, device_kind
 from gridpilot.devices.fleet import hold_fleet, inject_fleet, new_fleet, settle_fleet
 from gridpilot.errors import MessageError
-from gridpilot.values import Bools, Floats
+from gridpilot.values import Bools, Floats, Ints
 
 
 class OwnDevices:
@@ -27,13 +27,18 @@ class OwnDevices:
         self._states = {kind: device_kind(kind).initial_state(own, 1) for kind, own in self._parameters.items()}
         self._states = {kind: state._make(map(np.ascontiguousarray, state)) for kind, state in self._states.items()}
         self._fleet = hold_fleet(new_fleet(self._parameters, self._states))
+        self._wishes: dict[str, Any] = {}
         self._wished = {sheet.kind: sheet.wishes for sheet in sheets}
         self._widths = {sheet.kind: len(sheet.names) for sheet in sheets}
         self._shape = 1, len(self.names)
+        self.first, self.mvar = _places(self._parameters, self._widths)
+        """Where in all setpoints the first one of every device is `[n]`, and the one for reactive power, −1 where it takes none."""
+        self.adjusts = np.repeat([bool(device_kind(kind).adjusts) for kind in self._widths], list(self._widths.values()))
+        """Which of them change the grid beside what they exchange with it `[n]`."""
 
     @property
-    def initial_mw(self) -> Floats:
-        """The orders that stand when an episode begins `[1, n]`."""
+    def initial_orders(self) -> Floats:
+        """The setpoints that stand when an episode begins `[1, O]`."""
         return np.concatenate([device_kind(kind).initial_setpoint(own) for kind, own in self._parameters.items()])[None]
 
     @property
@@ -51,11 +56,11 @@ class OwnDevices:
             for values, table in zip(own, tables, strict=True):
                 values[0] = table
 
-    def inject(self, order_mw: Floats, weather: Floats, present: Bools) -> tuple[Floats, Floats]:
-        """What they would exchange with the grid `[1, n]`."""
+    def inject(self, orders: Floats, weather: Floats, present: Bools) -> tuple[Floats, Floats, Floats]:
+        """What they would exchange with the grid, MW and Mvar, and what they adjust in it `[1, n]`."""
         p_mw, q_mvar, adjusted = np.zeros((3, *self._shape))
-        inject_fleet(self._fleet, order_mw, weather, present, self._dt_h, p_mw, q_mvar, adjusted)
-        return p_mw, q_mvar
+        inject_fleet(self._fleet, orders, weather, present, self._dt_h, p_mw, q_mvar, adjusted)
+        return p_mw, q_mvar, adjusted
 
     def settle(self, real_mw: Floats) -> Floats:
         """What devices tell of a step `[7, 1, n]`: outcomes of what they really exchanged after the last `inject`, and how far they are
@@ -71,23 +76,28 @@ class OwnDevices:
             if "p_mw" in state._fields:
                 state.p_mw[...] = own
 
-    def offer(self, weather: Floats, present: Bools) -> Offer:
-        """What they can do in this step, and at which price; raises `UnknownNameError` for a kind without an offer."""
-        offers, column = [], 0
+    def offer(self, weather: Floats, present: Bools, which: Ints) -> Offer:
+        """What some of them can do in this step, and at which price `[1, c]`; raises `UnknownNameError` for a kind without an offer."""
+        offers, column, device, known = [], 0, 0, np.full(len(self.names), -1)
         for (kind, own), here in zip(self._parameters.items(), self._by_kind(present), strict=True):
-            made, terms = offer_kind(kind), device_kind(kind)
-            width = self._widths[kind] * len(terms.series)
+            terms, n = device_kind(kind), self._widths[kind]
+            width, mine = n * len(terms.series), slice(device, device + n)
             sensed = np.ascontiguousarray(weather[:, column : column + width])
-            column += width
+            column, device = column + width, device + n
+            if not ((which >= mine.start) & (which < mine.stop)).any():
+                continue
+            known[mine] = np.arange(n) + known.max() + 1
             state, present_here = self._states[kind], np.ascontiguousarray(here)
             low, high = terms.bounds(own, state, sensed, present_here, self._dt_h)
-            offers.append(made.make(own, state, self._wishes[kind], sensed, low, high, self._dt_h))
-        return join(offers)
+            # Bounds of orders for reactive power come after those for MW.
+            offers.append(offer_kind(kind).make(own, state, self._terms(kind), sensed, low[:, :n], high[:, :n], self._dt_h))
+        return Offer(*(values[:, known[which]] for values in join(offers)))
 
-    @cached_property
-    def _wishes(self) -> dict[str, Any]:
-        """The terms of their owners, by kind; raises `UnknownNameError` for a kind without an offer."""
-        return {kind: offer_kind(kind).from_rows([rows] * self._widths[kind]) for kind, rows in self._wished.items()}
+    def _terms(self, kind: str) -> Any:
+        """What the owners of a kind want, read once; raises `UnknownNameError` for a kind without an offer."""
+        if kind not in self._wishes:
+            self._wishes[kind] = offer_kind(kind).from_rows([self._wished[kind]] * self._widths[kind])
+        return self._wishes[kind]
 
     def _by_kind(self, values: Any) -> list[Any]:
         ends = np.cumsum(list(self._widths.values()))[:-1]
@@ -107,6 +117,18 @@ def _parameters(sheets: list[KindSheet], changes: Changes) -> dict[str, Any]:
                     arrays[field][k] = value
         found[sheet.kind] = kind(**arrays)
     return found
+
+
+def _places(parameters: Mapping[str, Any], widths: Mapping[str, int]) -> tuple[Ints, Ints]:
+    """Places of the first setpoints of all devices, and of those for reactive power."""
+    first, mvar, before = [], [], 0
+    for kind, n in widths.items():
+        orders = len(device_kind(kind).initial_setpoint(parameters[kind]))
+        first.append(np.arange(before, before + n))
+        mvar.append(first[-1] + n if orders == 2 * n else np.full(n, -1))
+        before += orders
+    none = np.zeros(0, dtype=np.int64)
+    return np.concatenate([*first, none]), np.concatenate([*mvar, none])
 
 
 def _numbers(values: Any) -> list[float]:

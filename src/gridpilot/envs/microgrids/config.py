@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -11,11 +11,12 @@ import yaml
 
 from gridpilot.agents.coordination.horizontal import horizontal_names
 from gridpilot.agents.coordination.vertical import vertical_names
+from gridpilot.envs.microgrids.orders import P_MW, QUANTITIES
 from gridpilot.envs.settings import PERIODS, EnvSettings
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.hints import misfits
 from gridpilot.messages.faults import Faults
-from gridpilot.messages.steps.settings import DEADLINE, LOCKSTEP
+from gridpilot.messages.steps.settings import FREE_RUNNING, LOCKSTEP, MODES
 from gridpilot.profiles import Profiles
 from gridpilot.scenarios import Scenario
 
@@ -48,9 +49,12 @@ class MicrogridsConfig:
     """How a grid agent moves its devices: a name of `gridpilot.agents.coordination.vertical`."""
     vertical_options: Mapping[str, float] = field(default_factory=dict)
     """Options of that protocol, such as `price_max_usd_per_mwh`."""
+    orders: Sequence[str] = (P_MW,)
+    """What a grid agent orders of its devices: `p_mw`, which the vertical protocol coordinates, and beside it direct orders, each an
+    entry of the action: `q_mvar` of inverters, `position` of tap changers, `steps` of capacitor banks."""
     wishes: Mapping[str, float] = field(default_factory=dict)
     """What owners of devices want when a price is signalled, `KIND.term` → value (see `gridpilot.agents.coordination.offers`); a
-    battery's stored energy is worth the scenario's reference price where nothing else is said."""
+    battery's stored energy is worth the scenario's reference price where nothing else is said, and so is what a car charges."""
     horizontal: str = "none"
     """How grid agents deal with each other: `none`; `trading`, whose price is one more entry of every action; `consensus`, which
     averages the prices of `price-signal` over a graph."""
@@ -69,11 +73,15 @@ class MicrogridsConfig:
     hosts: str = "here"
     """Where grid agents of a distributed environment live: `here`, in threads of this process, or `elsewhere`."""
     mode: str = LOCKSTEP
-    """`lockstep`: a step in which an agent does not answer is an error. `deadline`: it goes on without."""
+    """`lockstep`: a step in which an agent does not answer is an error. `deadline`: it goes on without. `free-running`: it waits for
+    nobody, and takes each agent's newest answer."""
+    pace_s: float = 0.0
+    """In mode `free-running`: what a step takes, in seconds in which answers may come."""
     deadline_s: float = 5.0
     """How long an agent's answer is waited for."""
     hold_cycles: int = 1
-    """For how many cycles the devices of a silent agent do what it reported last; after that they are off the grid."""
+    """For how many cycles the devices of a silent agent do what it reported last; after that they are off the grid. Agents in other
+    processes, and all in mode `free-running`, count `deadline_s` for a cycle: orders are valid for (1 + `hold_cycles`) times that."""
     faults: Mapping[str, Any] = field(default_factory=dict)
     """What happens to messages on purpose: fields of `gridpilot.messages.faults.Faults`, such as `seed`, `loss` and `delay_s`."""
     join_s: float = 60.0
@@ -83,6 +91,11 @@ class MicrogridsConfig:
         problems = _problems(self)
         if problems:
             raise ConfigError("The microgrids cannot be set up like this.", problems)
+
+    @property
+    def step_mode(self) -> str:
+        """`mode` as the step protocol calls it."""
+        return self.mode.replace("-", "_")
 
     @property
     def settings(self) -> EnvSettings:
@@ -96,6 +109,8 @@ def _problems(config: MicrogridsConfig) -> list[Problem]:
     for name, hint in get_type_hints(MicrogridsConfig).items():
         wrong += misfits(name, getattr(config, name), hint)
     told = {problem.where.partition(".")[0] for problem in wrong}
+    if "orders" not in told:
+        wrong += _order_problems(config.orders)
     found = [*_wrong_names(config, told), *_wrong_numbers(config, told), *_wrong_faults(config, told), *_contradictions(config, told)]
     return [*wrong, *found]
 
@@ -107,19 +122,24 @@ def _wrong_names(config: MicrogridsConfig, told: set[str]) -> Iterator[Problem]:
         "vertical": vertical_names(),
         "horizontal": horizontal_names(),
         "hosts": ("here", "elsewhere"),
-        "mode": (LOCKSTEP, DEADLINE),
+        "mode": MODES,
     }
     for name, valid in choices.items():
         value = getattr(config, name)
-        if name not in told and (value.replace("_", "-") if name in ("vertical", "horizontal") else value) not in valid:
+        if name not in told and _plain(value) not in [_plain(one) for one in valid]:
             yield Problem(name, f"is {value!r}, expected one of {', '.join(valid)}")
     for pattern, level in config.visibility.items() if "visibility" not in told else ():
         if level not in VISIBILITIES:
             yield Problem(f"visibility.{pattern}", f"is {level!r}, expected one of {', '.join(VISIBILITIES)}")
 
 
+def _plain(name: str) -> str:
+    """Dashes and underscores are the same."""
+    return name.replace("_", "-")
+
+
 def _wrong_numbers(config: MicrogridsConfig, told: set[str]) -> Iterator[Problem]:
-    for name in {"safety_weight", "deadline_s", "join_s", "hold_cycles"} - told:
+    for name in {"safety_weight", "pace_s", "deadline_s", "join_s", "hold_cycles"} - told:
         if not 0.0 <= (value := getattr(config, name)) < float("inf"):
             yield Problem(name, f"is {value}, expected 0 or more")
     if "cycle_minutes" not in told and not 0.0 < config.cycle_minutes < float("inf"):
@@ -152,8 +172,21 @@ def _contradictions(config: MicrogridsConfig, told: set[str]) -> Iterator[Proble
         yield Problem("hosts", "is 'elsewhere', which needs the URL of a message_broker")
     if config.centralized and config.message_broker != IN_MEMORY:
         yield Problem("message_broker", "is not used while centralized is true; set centralized to false")
-    if config.horizontal == "consensus" and config.vertical.replace("_", "-") != "price-signal":
+    if config.horizontal == "consensus" and _plain(config.vertical) != "price-signal":
         yield Problem("horizontal", f"'consensus' agrees on a price, which vertical {config.vertical!r} has none of")
+    if "mode" not in told and config.step_mode == FREE_RUNNING and config.horizontal != "none":
+        yield Problem("horizontal", f"is {config.horizontal!r}, which needs answers of the same step; mode 'free-running' waits for none")
+
+
+def _order_problems(orders: Sequence[str]) -> list[Problem]:
+    choices = ", ".join(QUANTITIES)
+    if isinstance(orders, str):
+        return [Problem("orders", f"is {orders!r}, expected a list of some of {choices}")]
+    found = [Problem("orders", f"has {name!r}, expected some of {choices}") for name in orders if name not in QUANTITIES]
+    found += [Problem("orders", f"has {name!r} twice") for name in QUANTITIES if list(orders).count(name) > 1]
+    if P_MW not in orders:
+        found.append(Problem("orders", f"must have {P_MW!r}; the vertical protocol 'none' leaves power to the devices"))
+    return found
 
 
 def make_config(given: Mapping[str, Any]) -> MicrogridsConfig:

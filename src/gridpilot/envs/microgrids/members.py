@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from gridpilot.agents.coordination.vertical import VerticalProtocol, make_vertic
 from gridpilot.agents.roles import RoleTree, role_tree
 from gridpilot.envs.ground import Ground
 from gridpilot.envs.microgrids.config import MicrogridsConfig
+from gridpilot.envs.microgrids.orders import Direct, Own, orderable
 from gridpilot.envs.microgrids.visibility import check_patterns, owners, visible
 from gridpilot.errors import ConfigError, Problem
 from gridpilot.twin.model import Model
@@ -23,24 +24,51 @@ from gridpilot.values import Floats, Ints
 TRADING, CONSENSUS = "trading", "consensus"
 
 
+class Entries(NamedTuple):
+    """Of an action: what the vertical protocol reads, direct orders, and the price of a trade."""
+
+    names: tuple[str, ...]
+    device: Ints
+    """Which device of the microgrid, −1 for a price `[entries]`."""
+    order: Ints
+    """Place among all setpoints, −1 for a price."""
+    low: Floats
+    high: Floats
+    """What −1 and 1 order, in the unit of the name; of a price −1 and 1 themselves."""
+
+
 @dataclass(frozen=True, eq=False)
 class Member:
     """One microgrid."""
 
     name: str
-    devices: Ints
-    """The devices that it moves, in the flat order of all kinds `[k]`."""
-    orders: Ints
-    """Places of their setpoints in MW among all setpoints `[k]`."""
-    device_names: tuple[str, ...]
-    low_mw: Floats
-    high_mw: Floats
-    """Nameplate ranges of their setpoints `[k]`; injections are positive."""
-    action_names: tuple[str, ...]
+    own: Own
+    """What it can order of its devices."""
+    action: Entries
     seen: Ints
     """Places of the features that it sees in the full observation."""
     built_at: int
     """Step from which it is there."""
+
+    @property
+    def devices(self) -> Ints:
+        """The devices that it moves, in the flat order of all kinds `[k]`."""
+        return self.own.devices
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        """What the entries of its action are."""
+        return self.action.names
+
+    @cached_property
+    def powers(self) -> Ints:
+        """Those of them whose MW the vertical protocol coordinates `[c]`."""
+        return self.own.devices[self.own.powers]
+
+    @cached_property
+    def power_orders(self) -> Ints:
+        """Places of their setpoints in MW among all setpoints `[c]`."""
+        return self.own.orders[self.own.powers]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,20 +88,49 @@ class Members:
         return np.concatenate([member.devices for member in self.all])
 
     @cached_property
-    def orders(self) -> Ints:
-        """Places of their setpoints among all setpoints `[K]`."""
-        return np.concatenate([member.orders for member in self.all])
+    def powers(self) -> Ints:
+        """Those of them whose MW the vertical protocol coordinates `[C]`."""
+        return np.concatenate([member.powers for member in self.all])
+
+    @cached_property
+    def power_orders(self) -> Ints:
+        """Places of the setpoints in MW that the vertical protocol coordinates among all setpoints `[C]`."""
+        return np.concatenate([member.power_orders for member in self.all])
 
     @cached_property
     def nameplate(self) -> Offer:
-        """Their ranges, without a price `[1, K]`."""
-        low, high = (np.concatenate([getattr(member, end) for member in self.all])[None] for end in ("low_mw", "high_mw"))
+        """Ranges of those, without a price `[1, C]`."""
+        low, high = (np.concatenate([getattr(member.own, end) for member in self.all])[None] for end in ("low_mw", "high_mw"))
         return make_offer(low, high)
+
+    @cached_property
+    def direct(self) -> Direct:
+        """The direct orders of all; `device` counts within each microgrid `[E]`."""
+        names, *arrays = zip(*(member.own.direct for member in self.all), strict=True)
+        return Direct(tuple(name for own in names for name in own), *map(np.concatenate, arrays))
 
     @property
     def entries(self) -> tuple[int, ...]:
         """Length of every action, without the price of a trade."""
-        return tuple(self.vertical.entries(len(member.devices)) for member in self.all)
+        return tuple(self.coordinated(member) + len(member.own.direct.names) for member in self.all)
+
+    def coordinated(self, member: Member) -> int:
+        """How many entries of its action the vertical protocol reads; direct orders come after them."""
+        return self.vertical.entries(len(member.own.powers))
+
+    def told(self, member: Member) -> int:
+        """How many of its devices hear a setpoint, a price or a direct order in a step."""
+        coordinated = member.own.powers.tolist() if self.vertical.entries(2) else []
+        return len({*coordinated, *member.own.direct.device.tolist()})
+
+    @cached_property
+    def columns(self) -> tuple[Ints, Ints]:
+        """Of all actions side by side, without prices of trades, the entries that the vertical protocol reads, and the direct orders."""
+        first = np.cumsum([0, *self.entries])
+        split = [start + self.coordinated(member) for start, member in zip(first[:-1].tolist(), self.all, strict=True)]
+        ends = list(zip(first[:-1].tolist(), split, first[1:].tolist(), strict=True))
+        read = [k for start, middle, _ in ends for k in range(start, middle)]
+        return np.array(read, dtype=np.int64), np.array([k for _, middle, end in ends for k in range(middle, end)], dtype=np.int64)
 
     @property
     def trades(self) -> bool:
@@ -95,24 +152,19 @@ def make_members(config: MicrogridsConfig, ground: Ground) -> Members:
     vertical = make_vertical(config.vertical, **config.vertical_options)
     size = {"agents": len(scenario.areas)} if config.horizontal == CONSENSUS else {}
     horizontal = make_horizontal(config.horizontal, **size, **config.horizontal_options)
-    moved = _moved(model)
-    tree = role_tree({area.name: [device.name for device in moved[k]] for k, area in enumerate(scenario.areas)})
+    own = orderable(model, config.orders)
+    tree = role_tree({area.name: own[k].names for k, area in enumerate(scenario.areas)})
     names = ground.observer.names
     check_patterns(names, config.visibility)
     owner = owners(names, scenario, tree)
     members = []
     for k, area in enumerate(scenario.areas):
-        device_names = tuple(device.name for device in moved[k])
         buses = [scenario.network.bus(bus) for bus in area.buses]
         members.append(
             Member(
                 name=area.name,
-                devices=np.array([device.place for device in moved[k]], dtype=np.int64),
-                orders=np.array([device.order for device in moved[k]], dtype=np.int64),
-                device_names=device_names,
-                low_mw=np.array([device.low_mw for device in moved[k]], dtype=np.float64),
-                high_mw=np.array([device.high_mw for device in moved[k]], dtype=np.float64),
-                action_names=_action_names(vertical, horizontal, device_names),
+                own=own[k],
+                action=_action(vertical, horizontal, own[k]),
                 seen=visible(area.name, names, owner, tree, config.visibility),
                 built_at=int(model.layout.bus_from_step[buses].max()),
             )
@@ -125,6 +177,8 @@ def _wishes(config: MicrogridsConfig, model: Model) -> dict[str, dict[str, float
     found: dict[str, dict[str, float]] = {kind.name: {} for kind in model.kinds}
     if "storage" in found:
         found["storage"]["value_usd_per_mwh"] = model.scenario.rewards.price_usd_per_mwh
+    if "ev" in found:
+        found["ev"]["willing_usd_per_mwh"] = model.scenario.rewards.price_usd_per_mwh
     problems = []
     for key, value in config.wishes.items():
         kind, _, term = key.partition(".")
@@ -137,33 +191,17 @@ def _wishes(config: MicrogridsConfig, model: Model) -> dict[str, dict[str, float
     return found
 
 
-class _Moved(NamedTuple):
-    """A device that can be moved."""
-
-    name: str
-    place: int
-    order: int
-    """Among the setpoints."""
-    low_mw: float
-    high_mw: float
-
-
-def _moved(model: Model) -> list[list[_Moved]]:
-    """Per area the devices whose power can be ordered."""
-    found: list[list[_Moved]] = [[] for _ in model.scenario.areas]
-    for entry in model.vector_controls.entries:
-        if entry.verb.moves_branches or entry.reactive or entry.unit != "MW" or entry.high <= entry.low:
-            continue
-        place = model.slices[entry.kind].start + entry.index
-        order = model.orders[entry.kind].start + entry.column
-        area = model.layout.areas.device[place]
-        low, high = sorted((entry.verb.sign * entry.low, entry.verb.sign * entry.high))
-        if area >= 0:
-            found[area].append(_Moved(entry.target, place, order, low, high))
-    return [sorted(own, key=lambda one: one.place) for own in found]
-
-
-def _action_names(vertical: VerticalProtocol, horizontal: HorizontalProtocol, devices: Sequence[str]) -> tuple[str, ...]:
-    count = vertical.entries(len(devices))
-    moves = tuple(f"{name}.setpoint_mw" for name in devices) if count == len(devices) else ("price_usd_per_mwh",) * count
-    return (*moves, "trade.price_usd_per_mwh") if horizontal.name == TRADING else moves
+def _action(vertical: VerticalProtocol, horizontal: HorizontalProtocol, own: Own) -> Entries:
+    direct, price = own.direct, ("price_usd_per_mwh", -1, -1, -1.0, 1.0)
+    powers = zip(own.powers.tolist(), own.low_mw.tolist(), own.high_mw.tolist(), strict=True)
+    found: list[tuple[str, int, int, float, float]] = [price] * vertical.entries(len(own.powers))
+    if vertical.entries(2) == 2:  # one per device
+        found = [(f"{own.names[k]}.setpoint_mw", k, int(own.orders[k]), low, high) for k, low, high in powers]
+    beside = (column.tolist() for column in (direct.device, direct.order, direct.low, direct.high))
+    found += zip(direct.names, *beside, strict=True)
+    if horizontal.name == TRADING:
+        found.append((f"trade.{price[0]}", *price[1:]))
+    names, *columns = zip(*found, strict=True) if found else ((), (), (), (), ())
+    device, order = (np.array(column, dtype=np.int64) for column in columns[:2])
+    low, high = (np.array(column, dtype=np.float64) for column in columns[2:])
+    return Entries(names, device, order, low, high)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from gridpilot.envs.microgrids.members import Members
 from gridpilot.twin.areas import (
     BOUGHT_MWH,
     BOUGHT_USD,
@@ -19,8 +19,9 @@ from gridpilot.twin.areas import (
 )
 from gridpilot.values import Floats
 
-PRICE_RANGE_USD_PER_MWH = (-50.0, 250.0)
-"""What −1 and 1 say as the price of a trade."""
+Trade = Callable[[Floats, Floats], Floats]
+"""From what microgrids are short of and have too much in MWh `[B, A]` to what everybody hears of the market `[B, A, 4]`: MWh bought and
+sold, the price, and what is paid in USD."""
 
 
 class Market(NamedTuple):
@@ -45,14 +46,11 @@ class Accounts(NamedTuple):
     """Bought from other microgrids; negative where it was sold `[B, A]`."""
 
 
-def accounts(members: Members, parts: Floats, market: Market, safety_weight: float, price_said: Floats | None, shared: bool) -> Accounts:
-    """The accounts of a step from the areas' books `[B, A, 8]`.
-
-    `price_said` `[B, A]` is each microgrid's price in USD/MWh for what it is short of or has too much; None where they do not trade.
-    """
+def accounts(parts: Floats, market: Market, safety_weight: float, trade: Trade | None, shared: bool) -> Accounts:
+    """The accounts of a step from the areas' books `[B, A, 8]`; `trade` is None where microgrids do not trade."""
     traded_usd = traded_mwh = np.zeros(parts.shape[:2])
-    if price_said is not None:
-        parts, traded_usd, traded_mwh = _trade(members, parts, market, price_said)
+    if trade is not None:
+        parts, traded_usd, traded_mwh = _trade(trade, parts, market)
     money = parts[:, :, OPERATING_USD] + parts[:, :, BOUGHT_USD] - parts[:, :, SOLD_USD] + traded_usd
     safety = parts[:, :, VOLTAGE_PU] + parts[:, :, OVERLOAD] + parts[:, :, DEVICES]
     reward = -money - safety_weight * safety
@@ -61,14 +59,10 @@ def accounts(members: Members, parts: Floats, market: Market, safety_weight: flo
     return Accounts(reward, parts, traded_usd, traded_mwh)
 
 
-def _trade(members: Members, parts: Floats, market: Market, price_said: Floats) -> tuple[Floats, Floats, Floats]:
-    """Settle metered energy among microgrids first; the market has what is left.
-
-    Everybody bids for all that it is short of, or offers all that it has too much, at the one price that it says.
-    """
+def _trade(trade: Trade, parts: Floats, market: Market) -> tuple[Floats, Floats, Floats]:
+    """Settle metered energy among microgrids first; the market has what is left."""
     short, over = parts[:, :, BOUGHT_MWH], parts[:, :, SOLD_MWH]
-    heard = members.horizontal.exchange(np.stack([price_said, short, price_said, over], axis=2)).heard
-    bought, sold, _, paid = np.moveaxis(heard, 2, 0)
+    bought, sold, _, paid = np.moveaxis(trade(short, over), 2, 0)
     left = parts.copy()
     left[:, :, BOUGHT_MWH], left[:, :, SOLD_MWH] = short - bought, over - sold
     left[:, :, BOUGHT_USD] = left[:, :, BOUGHT_MWH] * market.price_usd_per_mwh[:, None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,7 +18,8 @@ from gridpilot.envs.ground import lay_ground
 from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.course import Course, Passed
 from gridpilot.envs.microgrids.members import Member, make_members
-from gridpilot.envs.microgrids.remote import RemoteDevices, begin_elsewhere, remote_act
+from gridpilot.envs.microgrids.orders import Own, followed
+from gridpilot.envs.microgrids.remote import RemoteDevices, begin_elsewhere, remote_rooms
 from gridpilot.envs.microgrids.seats import entries_of
 from gridpilot.envs.observation import Observation
 from gridpilot.envs.settings import ResetOptions, read_options, with_period
@@ -26,11 +27,14 @@ from gridpilot.envs.single import draw_seed
 from gridpilot.errors import ActionError, ConfigError, Problem, UnknownNameError
 from gridpilot.messages.steps import Watch, unwatched
 from gridpilot.twin.areas import AREA_PARTS
-from gridpilot.values import Floats, GridState
+from gridpilot.values import Floats, GridState, Ints
 
 Action = NDArray[np.floating[Any]]
 ByAgent = dict[str, Any]
 T = TypeVar("T")
+
+_PARTS = (*AREA_PARTS, "traded_usd", "traded_mwh")
+"""Of a reward, by name."""
 
 
 class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc]  # PettingZoo ships no types
@@ -48,6 +52,9 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         self.render_mode = None
         self._ground = lay_ground(config.settings)
         self.members = make_members(config, self._ground)
+        self._powers = _side_by_side(len(member.powers) for member in self.members.all)
+        self._entries = _side_by_side(len(member.action_names) for member in self.members.all)
+        self._moved = np.concatenate([_moved(member, self._ground.model.n_devices) for member in self.members.all])
         self._member = {member.name: member for member in self.members.all}
         self.possible_agents = list(self._member)
         self.agents: list[str] = []
@@ -71,7 +78,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         return self._known(agent, self.action_spaces)
 
     def action_names(self, agent: str) -> tuple[str, ...]:
-        """What the entries of an agent's action are; 1 is the highest injection of a device, or the highest price."""
+        """What the entries of an agent's action are; 1 is the highest injection, position or number of steps, or the highest price."""
         return self._known(agent, self._member).action_names
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
@@ -94,7 +101,9 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             self._settings, self._ground = settings, lay_ground(settings)
         self._shown = self._begin(draw_seed(self._random), asked.start)
         self.agents = [name for name, member in self._member.items() if member.built_at == 0]
-        return self._seen(self._shown, self.agents), {name: {"action_mask": self._mask(self._member[name])} for name in self.agents}
+        return self._seen(self._shown, self.agents), {
+            name: {"action_mask": mask} for name, mask in zip(self._member, self._masks(), strict=True) if name in self.agents
+        }
 
     def step(self, actions: Mapping[str, Action]) -> tuple[ByAgent, ByAgent, ByAgent, ByAgent, ByAgent]:
         """One cycle; raises `ActionError` for actions that are missing, misshapen or no numbers, and for agents that are not there."""
@@ -112,7 +121,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             {name: float(passed.accounts.reward[0, k]) for k, name in enumerate(self._member) if name in here},
             dict.fromkeys(here, terminated),
             dict.fromkeys(here, truncated),
-            {name: self._info(k, passed) for k, name in enumerate(self._member) if name in here},
+            {name: info for name, info in zip(self._member, self._infos(passed), strict=True) if name in here},
         )
         self.agents = [] if terminated or truncated else here
         return returned
@@ -146,16 +155,10 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
 
     @property
     def standing_action(self) -> ByAgent:
-        """Under `setpoint`, the actions under which every device keeps the order it begins with; else the middle of all entries."""
+        """The actions under which every device keeps the order it begins with, as far as it has entries; prices are in the middle."""
         model = self._ground.model
         initial = np.concatenate([kind.initial_setpoint(model.parameters(kind.name)) for kind in model.kinds])
-        found = {}
-        for member in self.members.all:
-            action = np.zeros(len(member.action_names))
-            if self.members.vertical.entries(len(member.devices)) == len(member.devices):
-                action[: len(member.devices)] = entries_of(initial[member.orders], member.low_mw, member.high_mw)
-            found[member.name] = action
-        return found
+        return {member.name: _standing(member, initial) for member in self.members.all}
 
     @property
     def residual_mva(self) -> Floats | None:
@@ -172,7 +175,7 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         """Begin an episode, in the memory of the one before where it fits; its first features `[1, d]`."""
         if self.remote is not None:
             self._episodes = begin_elsewhere(self._ground, seed, day, self.remote)
-            self._course = Course(self.config, self.members, self._episodes, remote_act(self.remote))
+            self._course = Course(self.config, self.members, self._episodes, remote_rooms(self.remote))
             return self._episodes.look()
         episodes, shown = begin_or_again(self._episodes, self._ground, seed, day)
         if episodes is not self._episodes:
@@ -196,31 +199,61 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
             listed = "; ".join(map(str, [*missing, *strange]))
             raise ActionError(f"Expected one action for each of {', '.join(self.agents)}: {listed}.")
 
-    def _mask(self, member: Member) -> NDArray[np.int8]:
-        """1 for every entry of an action that moves something now, 0 where its device is out of service `[entries]`."""
+    def _masks(self) -> list[NDArray[np.int8]]:
+        """Per member 1 for every entry of an action that moves something now, 0 where its device is out of service `[entries]`."""
         assert self._episodes is not None  # held by the callers
-        work = self._episodes.memory.pieces[0].grids.work
-        mask = np.ones(len(member.action_names), dtype=np.int8)
-        if len(mask) >= len(member.devices) > 0:
-            mask[: len(member.devices)] = work.in_service[0, member.devices]
-        return mask
+        present = self._episodes.memory.pieces[0].grids.work.in_service[0]
+        # A price, whose device is the last one, moves something always.
+        mask = np.append(present, True).take(self._moved).view(np.int8)
+        return [mask[own] for own in self._entries]
 
-    def _info(self, k: int, passed: Passed) -> dict[str, Any]:
-        """What came of an action: the parts of the reward, and for every device what it was ordered and what it did."""
-        assert self._episodes is not None  # held by `step`
-        member, accounts = self.members.all[k], passed.accounts
-        grids = self._episodes.memory.pieces[0].grids
+    def _beside(self, own: Own) -> dict[str, dict[str, float]]:
+        """Per direct order what was ordered and what came of it, in Mvar, positions and steps; nothing where there is none."""
+        assert self._episodes is not None  # held by the caller
+        if not own.direct.names:
+            return {}
+        piece = self._episodes.memory.pieces[0]
+        ordered, applied = piece.grids.state.orders[0, own.direct.order], followed(own, self._ground.model, piece)
         return {
-            "reward_parts": {
-                **dict(zip(AREA_PARTS, accounts.parts[0, k].tolist(), strict=True)),
-                "traded_usd": float(accounts.traded_usd[0, k]),
-                "traded_mwh": float(accounts.traded_mwh[0, k]),
-            },
-            "ordered_mw": grids.state.orders[0, member.orders],
-            "applied_mw": grids.work.real_mw[0, member.devices],
-            "action_mask": self._mask(member),
-            "silent_cycles": 0 if self.remote is None else self.remote.missed[member.name],
+            "ordered": dict(zip(own.direct.names, ordered.tolist(), strict=True)),
+            "applied": dict(zip(own.direct.names, applied.tolist(), strict=True)),
         }
+
+    def _infos(self, passed: Passed) -> list[dict[str, Any]]:
+        """Per member what came of its action: the parts of the reward, and for every device what it was ordered and what it did."""
+        assert self._episodes is not None  # held by `step`
+        grids, accounts = self._episodes.memory.pieces[0].grids, passed.accounts
+        ordered, applied = grids.state.orders[0].take(self.members.power_orders), grids.work.real_mw[0].take(self.members.powers)
+        booked = np.concatenate([accounts.parts[0], accounts.traded_usd[0, :, None], accounts.traded_mwh[0, :, None]], axis=1).tolist()
+        missed = dict.fromkeys(self._member, 0) if self.remote is None else self.remote.missed
+        return [
+            {
+                "reward_parts": dict(zip(_PARTS, parts, strict=True)),
+                "ordered_mw": ordered[own],
+                "applied_mw": applied[own],
+                **self._beside(member.own),
+                "action_mask": mask,
+                "silent_cycles": missed[member.name],
+            }
+            for member, own, parts, mask in zip(self.members.all, self._powers, booked, self._masks(), strict=True)
+        ]
+
+
+def _moved(member: Member, none: int) -> Ints:
+    """Which device each entry of an action moves, in the flat order of all kinds; `none` for a price."""
+    return np.append(member.devices, none)[member.action.device]
+
+
+def _side_by_side(lengths: Iterable[int]) -> list[slice]:
+    """Places of parts of these lengths that stand one after the other."""
+    ends = np.cumsum(list(lengths)).tolist()
+    return [slice(first, end) for first, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _standing(member: Member, initial: Floats) -> Floats:
+    """The action of one microgrid that keeps these setpoints of all devices."""
+    action = member.action
+    return entries_of(np.append(initial, 0.0)[action.order], action.low, action.high)
 
 
 def _box(entries: int) -> Box:

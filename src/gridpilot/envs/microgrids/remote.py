@@ -8,24 +8,42 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gridpilot.agents.grid import Act, Begin, GridAgent, KindSheet, Network, Receipt, Report, Sheet, Standing, Unclosed
+from gridpilot.agents.coordination.horizontal.consensus import Consensus
+from gridpilot.agents.grid import (
+    Act,
+    Begin,
+    DirectOrder,
+    GridAgent,
+    KindSheet,
+    Network,
+    Progress,
+    Receipt,
+    Report,
+    Sheet,
+    Standing,
+    Unclosed,
+)  # fmt: skip
 from gridpilot.devices import Outcome
 from gridpilot.envs.episodes import Episodes
 from gridpilot.envs.ground import Ground
+from gridpilot.envs.microgrids.agreement import Agreement, Heard
 from gridpilot.envs.microgrids.config import IN_MEMORY, MicrogridsConfig
-from gridpilot.envs.microgrids.course import Act as ActThrough
+from gridpilot.envs.microgrids.course import Rooms
+from gridpilot.envs.microgrids.hearing import Hearing, States
+from gridpilot.envs.microgrids.market import Orders, RemoteMarket
 from gridpilot.envs.microgrids.members import Member, Members
+from gridpilot.envs.microgrids.orders import Own
 from gridpilot.envs.nursery import new_world
 from gridpilot.errors import BrokerError, MessageError
 from gridpilot.messages.faults import Faults
 from gridpilot.messages.signing import Keyring
-from gridpilot.messages.steps import StepSession, StepSettings, Watch, unwatched
-from gridpilot.messages.steps.settings import DEADLINE
+from gridpilot.messages.steps import Received, StepSession, StepSettings, Watch, unwatched
+from gridpilot.messages.steps.settings import DEADLINE, FREE_RUNNING, LOCKSTEP
 from gridpilot.messages.wire import Wire
 from gridpilot.twin.cycle import Cycle
 from gridpilot.twin.elsewhere import Reported, run_elsewhere
@@ -35,16 +53,13 @@ from gridpilot.twin.start import first_memory
 from gridpilot.values import Floats, Ints
 
 _HERE = "here"
-"""Name of the host in this process."""
+"""Name of the host that all agents of this process share."""
 _TOLD = len(Outcome._fields) + 1
 """What a device tells of a step: the fields of its outcome, and how far it is beyond what it is meant for."""
 
 _ALIVE = "Look whether the agent's process runs, and start it again if not"
 _LONGER = f"{_ALIVE}; give it longer with deadline_s, or go on without silent agents in mode 'deadline'."
 _LONGER_TO_BEGIN = f"{_ALIVE}; give it longer with join_s where it compiles its devices first."
-
-States = list[list[list[float]]]
-"""Per kind the fields of its state, device by device; flags as 0 and 1."""
 
 
 class Exchange(NamedTuple):
@@ -56,6 +71,10 @@ class Exchange(NamedTuple):
     """The fields of `Outcome` and how far a device is beyond what it is meant for, device by device."""
     states: list[States]
     """Per member as in its receipt."""
+    orders: Orders
+    """Per member what it ordered in the market, null of who said nothing."""
+    spoken: list[int]
+    """Per member in how many rounds of an agreement it spoke."""
 
 
 class RemoteDevices:
@@ -64,22 +83,43 @@ class RemoteDevices:
     def __init__(self, config: MicrogridsConfig, members: Members, model: Model, watch: Watch = unwatched) -> None:
         """Connects to the broker and waits for all agents; raises what `StepSession` raises, and `BrokerError` where one is missing."""
         self._members = members
+        names = [member.name for member in members.all]
+        self.agreement = Agreement(members.horizontal, names) if isinstance(members.horizontal, Consensus) else None
+        self.market = RemoteMarket(members.horizontal, names)
         self._places = [_Places(member, model) for member in members.all]
+        adjusts = np.repeat([bool(kind.adjusts) for kind in model.kinds], [len(model.scenario.tables[kind.name]) for kind in model.kinds])
+        self._adjusts = {member.name: adjusts[member.devices] for member in members.all}
+        """Which of a member's devices are tap changers or banks."""
         self._sheets = {
-            member.name: _sheet(member, places, members, model, config) for member, places in zip(members.all, self._places, strict=True)
+            member.name: _sheet(member, places, members, model, config, self._weights(k))
+            for k, (member, places) in enumerate(zip(members.all, self._places, strict=True))
         }
         self._episode, self._deadline_s, self._join_s = 0, config.deadline_s, config.join_s
         self.messages: Counter[str] = Counter()
         """Logical messages by kind, before any share an envelope; `receipt` is the step protocol's own, which closes a step."""
-        self._mode, self._hold_cycles = config.mode, config.hold_cycles
-        self._seats: list[_Seat] = []
+        self._mode, self._hold_cycles = config.step_mode, config.hold_cycles
+        # Agents in memory have no clock of their own: what they are taken to do depends on cycles alone.
+        self._counts_cycles = config.hosts == "here" and self._mode != FREE_RUNNING
+        self._valid_s = (1 + config.hold_cycles) * config.deadline_s
+        """For how long devices follow an order, from when it was sent."""
+        self._sent_s: dict[int, float] = {}
+        """When a step was asked."""
+        self._found_s = 0.0
+        """When it was found who is silent."""
+        self._late: list[Floats] = []
+        """Outcomes that were told in this step, of steps before."""
+        self._seats: list[Hearing] = []
         self._lost: set[str] = set()
         self._step = 0
         self._known: deque[Exchange] = deque()
+        self._played_back: Exchange | None = None
         self._outcomes: Floats
         self.missed: dict[str, int] = {}
         """For how many cycles each agent has been silent."""
-        settings = StepSettings(mode=DEADLINE, deadline_s=config.deadline_s)  # `_ask` judges silence
+        # Of a step in lockstep `_ask` says who was silent.
+        mode = DEADLINE if self._mode == LOCKSTEP else self._mode
+        settings = StepSettings(mode=mode, deadline_s=config.deadline_s, pace_s=config.pace_s)
+        self._is_faulty = bool(config.faults)
         faults = Faults(**config.faults) if config.faults else None
         # Messages that leave the process are signed where there are keys.
         wire = Wire(keyring=None if config.message_broker == IN_MEMORY else Keyring.from_environment())
@@ -88,7 +128,7 @@ class RemoteDevices:
         )
         try:
             if config.hosts == "here":
-                self.session.host(_HERE, {member.name: GridAgent(member.name).answer for member in members.all})
+                self._host_here()
             self.session.wait_for([member.name for member in members.all], config.join_s)
         except BaseException:
             self.session.close()
@@ -99,49 +139,108 @@ class RemoteDevices:
         """In the flat order of all kinds `[k]`."""
         return self._members.devices
 
-    @property
+    @cached_property
     def orders(self) -> Ints:
-        """Places of their setpoints among all setpoints `[k]`."""
-        return self._members.orders
+        """Places of their first setpoints among all setpoints `[k]`."""
+        return np.concatenate([member.own.orders for member in self._members.all])
+
+    @cached_property
+    def mvar_orders(self) -> tuple[Ints, Ints]:
+        """Devices that are ordered reactive power, and the places of these orders."""
+        direct, first = self._members.direct, np.cumsum([0, *(len(member.devices) for member in self._members.all)])
+        owner = np.repeat(first[:-1], [len(member.own.direct.names) for member in self._members.all])
+        return (owner + direct.device)[direct.reactive], direct.order[direct.reactive]
+
+    def _host_here(self) -> None:
+        """Agents of this process share a host, and their messages; with faults each is a host of its own, lost by itself."""
+        answers = {member.name: GridAgent(member.name).answer for member in self._members.all}
+        hosts = {name: {name: answer} for name, answer in answers.items()} if self._is_faulty else {_HERE: answers}
+        for host, roles in hosts.items():
+            self.session.host(host, roles)
 
     def new_episode(self) -> None:
         """What comes next is the first state of another episode."""
         self._episode += 1
+        self.market.open()
 
     def play_back(self, exchanges: Iterable[Exchange]) -> None:
         """Take these as what agents say in the next steps, without asking them; after that, all take over where they then stand."""
         self._known.extend(exchanges)
         self._lost = {member.name for member in self._members.all}
 
-    def order(self, moves: Floats) -> None:
-        """The actions of all members for the next step `[1, E]`."""
+    def order(self, moves: Floats, prices: Floats) -> None:
+        """The actions of all members for the next step: what moves devices `[1, E]`, and prices of trades `[1, A]` or `[1, 0]`."""
         ends = np.cumsum(self._members.entries)[:-1]
         self._moves = [own[0].tolist() for own in np.split(moves, ends, axis=1)]
+        for own, price in zip(self._moves, prices[0].tolist(), strict=False):
+            own.append(price)
 
     def inject(self, piece: Piece, first: bool) -> Reported:
         """Round one: actions out, reports in. The devices of a silent agent hold what they did, and then are off the grid."""
         self._step = int(piece.grids.state.step[0])
         if first:
-            self._seats = [_Seat(places.read_states(piece)) for places in self._places]
+            self._seats = [
+                Hearing(places.read_states(piece), adjusts) for places, adjusts in zip(self._places, self._adjusts.values(), strict=True)
+            ]
+            self._sent_s = {}
+        self._late = [np.zeros((_TOLD, 1, len(member.devices))) for member in self._members.all]
         if self._known:
             return self._heard_before()
+        if self._mode == FREE_RUNNING and not first:
+            return self._proceed(piece)
         if first:
             asked: dict[str, object] = {m.name: self._begin(piece, k) for k, m in enumerate(self._members.all)}
             reports = self._ask("begin", asked, list[Report], self._join_s)
         else:
             self._resume(piece)
-            asked = {m.name: self._act(piece, k) for k, m in enumerate(self._members.all)}
+            letters = self._agree()
+            asked = {m.name: self._act(piece, k, letters[k]) for k, m in enumerate(self._members.all)}
             reports = self._ask("act", asked, list[Report], self._deadline_s)
         self.messages["action"] += len(asked)
         for seat, member in zip(self._seats, self._members.all, strict=True):
             heard = reports.get(member.name)
             if heard is None:
-                seat.miss(self._hold_cycles)
+                seat.silent += 1
+                self._let_go(seat)
             else:
-                seat.hear(self._checked(member, heard))
-                self.messages["report"] += len(heard)
-                self.messages["setpoint"] += len(heard) if any(self._members.entries) and not first else 0
+                self._hear(seat, member, heard, first)
         return self._reported()
+
+    def _hear(self, seat: Hearing, member: Member, reports: list[Report], first: bool) -> None:
+        seat.hear(self._checked(member, reports))
+        self.messages["report"] += len(reports)
+        self.messages["setpoint"] += 0 if first else self._members.told(member)
+
+    def _let_go(self, seat: Hearing) -> None:
+        """Devices of a silent agent hold for so many cycles, or until their orders are no longer valid, and then leave the grid."""
+        if seat.silent > self._hold_cycles if self._counts_cycles else self.session.now_s >= seat.valid_until_s:
+            seat.leave_grid()
+
+    def _proceed(self, piece: Piece) -> Reported:
+        """Actions and the backlog out, and the newest answers in, of whichever step they are."""
+        self._resume(piece)
+        self._sent_s[self._step] = self.session.now_s
+        asked: dict[str, object] = {m.name: self._act(piece, k, []) for k, m in enumerate(self._members.all)}
+        answers = self.session.ask(self._episode, self._step, "proceed", asked, Progress, self._deadline_s)
+        self._lost |= answers.failed.keys()
+        self.messages["action"] += len(asked)
+        for k, (seat, member) in enumerate(zip(self._seats, self._members.all, strict=True)):
+            newest = answers.replies.get(member.name)
+            if newest is not None and newest.at.step > seat.heard_step:
+                self._catch_up(k, newest)
+            seat.silent = self._step - seat.heard_step
+            self._let_go(seat)
+        return self._reported()
+
+    def _catch_up(self, k: int, newest: Received) -> None:
+        """Take what an agent says newly: what its devices do, and what the steps came to that it has closed, each of them once."""
+        seat, member, told = self._seats[k], self._members.all[k], newest.value
+        self._hear(seat, member, told.reports, False)
+        seat.heard_step, seat.valid_until_s = newest.at.step, self._sent_s[newest.at.step] + self._valid_s
+        seat.states = self._places[k].checked(told.states, member.name)
+        for closed in seat.close(told.closed):
+            self._late[k] += np.array(closed.outcomes, dtype=np.float64).reshape(_TOLD, 1, -1)
+            self.messages["receipt"] += 1
 
     def _heard_before(self) -> Reported:
         ends = np.cumsum([len(member.devices) for member in self._members.all])[:-1]
@@ -150,8 +249,16 @@ class RemoteDevices:
         return self._reported()
 
     def _reported(self) -> Reported:
+        self._found_s = self.session.now_s
         self.missed = {m.name: seat.silent for seat, m in zip(self._seats, self._members.all, strict=True)}
-        return Reported(*(np.concatenate([seat.reported[row] for seat in self._seats])[None] for row in range(len(Reported._fields))))
+        rows = zip(self._fields, zip(*(seat.reported for seat in self._seats), strict=True), strict=True)
+        return Reported(**{field: np.concatenate(row)[None] for field, row in rows})
+
+    @cached_property
+    def _fields(self) -> tuple[str, ...]:
+        """Those of `Reported` that its devices tell."""
+        told = (True, True, True, len(self.mvar_orders[0]) > 0, any(own.any() for own in self._adjusts.values()))
+        return tuple(field for field, tells in zip(Reported._fields, told, strict=True) if tells)
 
     def settle(self, piece: Piece, first: bool) -> Floats:
         """Round two: what devices exchanged out, what it cost and what has become of them in.
@@ -159,8 +266,9 @@ class RemoteDevices:
         What an agent has not closed it is told again with the next action; until it answers, its devices cost nothing and stay
         as they were last known.
         """
+        self._played_back, self.market.orders = None, []
         if self._known:
-            before = self._known.popleft()
+            self._played_back = before = self._known.popleft()
             for seat, states in zip(self._seats, before.states, strict=True):
                 seat.states = states
             self._outcomes = np.array(before.outcomes)[:, None]
@@ -175,31 +283,69 @@ class RemoteDevices:
     def last(self) -> Exchange:
         """What was said in the last step."""
         reported = np.concatenate([seat.reported for seat in self._seats], axis=1)
-        return Exchange(reported.tolist(), self._outcomes[:, 0].tolist(), [seat.states for seat in self._seats])
+        spoken = [] if self.agreement is None else self.agreement.spoken
+        return Exchange(reported.tolist(), self._outcomes[:, 0].tolist(), [seat.states for seat in self._seats], self.market.orders, spoken)
+
+    def trade(self, short_mwh: Floats, over_mwh: Floats) -> Floats:
+        """What comes of the agents' orders for what they are short of, or have too much, in the step that is closed `[1, n, 4]`.
+
+        Who did not answer in the step does not trade.
+        """
+        if self._played_back is not None:
+            return self.market.clear(self._step, self._played_back.orders or [None] * len(self._seats))
+        here = [k for k, seat in enumerate(self._seats) if not (seat.silent or seat.backlog)]
+        heard = self.market.deal(self._ask_now, self._step, short_mwh[0].tolist(), over_mwh[0].tolist(), here)
+        ordered = sum(order is not None for order in self.market.orders)
+        self.messages.update(metered=len(here), order=ordered, cleared=ordered)
+        return heard
+
+    def _agree(self) -> Heard:
+        """Let agents agree, where they do; who was silent in the step before has no part in it."""
+        if self.agreement is None:
+            return [[] for _ in self._seats]
+        here = {k for k, seat in enumerate(self._seats) if not seat.silent}
+        heard = self.agreement.hold(self._ask_now, self._step, [own[0] for own in self._moves], here)
+        self.messages["consensus"] += self.agreement.letters
+        return heard
+
+    def _ask_now(self, phase: str, asked: Mapping[str, object], reply: Any) -> dict[str, Any]:
+        return self._ask(phase, asked, reply, self._deadline_s)
+
+    def _weights(self, k: int) -> list[float]:
+        return [] if self.agreement is None else self.agreement.weights(k)
 
     def _settled(self, piece: Piece, first: bool) -> Floats:
         real = piece.grids.work.real_mw[0]
+        if self._mode == FREE_RUNNING and not first:
+            self.messages["network"] += len(self._seats)
+            for k, seat in enumerate(self._seats):
+                seat.backlog.append(self._unclosed(piece, k))
+            return np.concatenate(self._late, axis=2)
         here = [(k, m) for k, m in enumerate(self._members.all) if not self._seats[k].silent]
         asked: dict[str, object] = {m.name: Network(self._step, real[m.devices].tolist(), first) for _, m in here}
         receipts = self._ask("settle", asked, Receipt, self._deadline_s)
         self.messages.update(network=len(asked), receipt=len(receipts))
-        outcomes = [np.zeros((_TOLD, 1, len(member.devices))) for member in self._members.all]
         for k, member in enumerate(self._members.all):
             receipt, seat = receipts.get(member.name), self._seats[k]
             if receipt is None:
-                seat.backlog.append(Unclosed(self._step, *self._sensed(piece, k), real[member.devices].tolist()))
+                seat.backlog += [] if first else [self._unclosed(piece, k)]
                 continue
             seat.backlog.clear()
             seat.states = self._places[k].checked(receipt.states, member.name)
             if not first:
-                outcomes[k] = np.array(receipt.outcomes, dtype=np.float64).reshape(_TOLD, 1, -1)
-        return np.concatenate(outcomes, axis=2)
+                self._late[k][...] = np.array(receipt.outcomes, dtype=np.float64).reshape(_TOLD, 1, -1)
+        return np.concatenate(self._late, axis=2)
+
+    def _unclosed(self, piece: Piece, k: int) -> Unclosed:
+        seat, real = self._seats[k], piece.grids.work.real_mw[0, self._members.all[k].devices].tolist()
+        mvar = seat.reported[self._fields.index("order_mvar")].tolist() if "order_mvar" in self._fields else []
+        return Unclosed(self._step, *self._sensed(piece, k), real, seat.reported[0].tolist(), seat.off_grid, self._found_s, mvar)
 
     def _begin(self, piece: Piece, k: int, standing: Standing | None = None) -> Begin:
         return Begin(self._sheets[self._members.all[k].name], *self._sensed(piece, k), standing)
 
-    def _act(self, piece: Piece, k: int) -> Act:
-        return Act(self._step, self._moves[k], *self._sensed(piece, k), self._seats[k].backlog)
+    def _act(self, piece: Piece, k: int, heard: list[float | None]) -> Act:
+        return Act(self._step, self._moves[k], *self._sensed(piece, k), self._seats[k].backlog, heard)
 
     def _sensed(self, piece: Piece, k: int) -> tuple[list[bool], list[float]]:
         """Who is in service, and weather, in the order of a member's devices."""
@@ -213,10 +359,24 @@ class RemoteDevices:
             return
         self._lost.clear()
         asked = {name: self._begin(piece, k, self._standing(piece, k)) for name, k in lost.items()}
-        self._ask("resume", asked, list[Report], self._join_s)
+        for name in self._ask("resume", asked, list[Report], self._join_s):
+            self.market.knows(lost[name])
+            seat = self._seats[lost[name]]
+            seat.heard_step, seat.valid_until_s = self._step - 1, self.session.now_s + self._valid_s
 
     def _standing(self, piece: Piece, k: int) -> Standing:
-        return Standing(piece.grids.state.orders[0, self._members.all[k].orders].tolist(), self._seats[k].states)
+        standing = piece.grids.state.orders[0]
+        own = self._members.all[k].own
+        return Standing(standing[own.orders].tolist(), self._seats[k].states, self.market.accounts[k], self._mvar(own, standing))
+
+    def _mvar(self, own: Own, orders: Floats) -> list[float]:
+        """Orders for reactive power, device by device, of all setpoints `[O]`; empty where a member orders none."""
+        if not own.direct.reactive.any():
+            return []
+        mvar = np.zeros(len(own.devices))
+        mvar[own.direct.device[own.direct.reactive]] = orders[own.direct.order[own.direct.reactive]]
+        found: list[float] = mvar.tolist()
+        return found
 
     def close(self) -> None:
         """Leave the broker; agents of this process end."""
@@ -228,8 +388,11 @@ class RemoteDevices:
         Raises `BrokerError` which names the silent ones, and `MessageError` with what every agent that refused says.
         """
         # An agent that begins may have to compile its devices first.
-        answers = self.session.ask(self._episode, self._step, phase, payloads, reply, patience_s)
-        if phase != "begin" and self._mode == DEADLINE:
+        sent_s = self.session.now_s
+        answers = self.session.ask(self._episode, self._step, phase, payloads, reply, patience_s, wait=True)
+        if phase not in ("begin", "resume"):
+            self._extend(answers.replies, sent_s + self._valid_s)
+        if phase != "begin" and self._mode != LOCKSTEP:
             self._lost |= answers.failed.keys()
             return answers.values
         if answers.failed:
@@ -241,12 +404,23 @@ class RemoteDevices:
             raise BrokerError(f"{', '.join(answers.missed)} {asked}. {advice}{self.session.requester.refusals}")
         return answers.values
 
+    def _extend(self, answered: Iterable[str], valid_until_s: float) -> None:
+        """Who has answered follows its orders until then, by its own clock."""
+        for seat, member in zip(self._seats, self._members.all, strict=True):
+            if member.name in answered:
+                seat.valid_until_s = valid_until_s
+
     def _checked(self, member: Member, reports: list[Report]) -> Floats:
-        """Orders, MW and Mvar of a member's devices `[3, k]`; raises `MessageError` for reports of other devices."""
-        names = tuple(report.device for report in reports)
-        if names != member.device_names:
-            raise MessageError("payload", f"{member.name} reports of {', '.join(names)}; expected {', '.join(member.device_names)}.")
-        return np.array([[getattr(report, field) for report in reports] for field in Reported._fields])
+        """The `_fields` of a member's devices `[3 to 5, k]`; raises `MessageError` for reports of other devices, or of too little."""
+        own, names = member.own, tuple(report.device for report in reports)
+        if names != own.names:
+            raise MessageError("payload", f"{member.name} reports of {', '.join(names)}; expected {', '.join(own.names)}.")
+        told = [[getattr(report, field) for report in reports] for field in self._fields]
+        owed = {"order_mvar": own.direct.device[own.direct.reactive], "adjusted": np.flatnonzero(self._adjusts[member.name])}
+        for field in self._fields[3:]:
+            if lost := [names[k] for k in owed[field] if getattr(reports[k], field) is None]:
+                raise MessageError("payload", f"{member.name} reports no {field} of {', '.join(lost)}.")
+        return np.array([[0.0 if value is None else value for value in row] for row in told])
 
 
 def begin_elsewhere(ground: Ground, seed: int, day: str | None, remote: RemoteDevices) -> Episodes:
@@ -256,37 +430,17 @@ def begin_elsewhere(ground: Ground, seed: int, day: str | None, remote: RemoteDe
     return Episodes(ground, world, first_memory(ground.model, world, first=partial(run_elsewhere, keeper=remote, first=True)))
 
 
-def remote_act(remote: RemoteDevices) -> ActThrough:
-    """Agents decide where they are."""
+def remote_rooms(remote: RemoteDevices) -> Rooms:
+    """Agents act and deal with each other where they are."""
 
-    def act(episodes: Episodes, moves: Floats) -> Cycle:
-        remote.order(moves)
+    def act(episodes: Episodes, moves: Floats, prices: Floats) -> Cycle:
+        remote.order(moves, prices)
         return partial(run_elsewhere, keeper=remote)
 
-    return act
+    def trade(_: Floats, short_mwh: Floats, over_mwh: Floats) -> Floats:
+        return remote.trade(short_mwh, over_mwh)
 
-
-class _Seat:
-    """What the environment knows of an agent that may be silent."""
-
-    def __init__(self, states: States) -> None:
-        self.reported: Floats
-        """What its devices said last, or what they are taken to do `[3, k]`."""
-        self.states = states
-        """Those that its devices were last known in."""
-        self.silent = 0
-        """For how many cycles."""
-        self.backlog: list[Unclosed] = []
-
-    def hear(self, reported: Floats) -> None:
-        """A report has come."""
-        self.reported, self.silent = reported, 0
-
-    def miss(self, hold_cycles: int) -> None:
-        """None has: devices hold, and after so many cycles their own protection takes them off the grid."""
-        self.silent += 1
-        if self.silent > hold_cycles:
-            self.reported = np.zeros_like(self.reported)
+    return Rooms(act, trade)
 
 
 class _Places:
@@ -324,19 +478,26 @@ class _Places:
         return states
 
 
-def _sheet(member: Member, places: _Places, members: Members, model: Model, config: MicrogridsConfig) -> Sheet:
+def _sheet(member: Member, places: _Places, members: Members, model: Model, config: MicrogridsConfig, weights: list[float]) -> Sheet:
     kinds = []
     for k, own in places.kinds:
         kind = model.kinds[k]
         names = [model.scenario.tables[kind.name].name[one] for one in own]
         parameters = {field: np.asarray(values)[own].tolist() for field, values in model.parameters(kind.name)._asdict().items()}
         kinds.append(KindSheet(kind.name, names, parameters, dict(members.wishes[kind.name])))
+    direct = member.own.direct
+    orders = (column.tolist() for column in (direct.device, direct.reactive, direct.low, direct.high))
     return Sheet(
         role=member.name,
         dt_h=model.dt_h,
         kinds=kinds,
         vertical=config.vertical,
         options=dict(config.vertical_options),
-        low_mw=member.low_mw.tolist(),
-        high_mw=member.high_mw.tolist(),
+        low_mw=member.own.low_mw.tolist(),
+        high_mw=member.own.high_mw.tolist(),
+        direct=[DirectOrder(*order) for order in zip(*orders, strict=True)],
+        uncoordinated=sorted(set(range(len(member.devices))) - set(member.own.powers.tolist())),
+        weights=weights,
+        trades=members.trades,
+        hold_s=None if config.step_mode == LOCKSTEP or config.hosts == "here" else config.hold_cycles * config.deadline_s,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from gridpilot.agents.coordination.offers import Offer, join, offer_kind
 from gridpilot.agents.coordination.vertical import coordinate
 from gridpilot.envs.microgrids.members import Members
+from gridpilot.envs.microgrids.orders import give
 from gridpilot.twin.memory import Memory, Piece
 from gridpilot.twin.model import Model
 from gridpilot.values import Floats, Ints
@@ -20,29 +21,37 @@ class Steering:
 
     def __init__(self, model: Model, members: Members) -> None:
         self._model, self._members = model, members
-        self._kinds = [kind.name for kind in model.kinds if _has_any(members.devices, model.slices[kind.name])]
+        self._kinds = [kind.name for kind in model.kinds if _has_any(members.powers, model.slices[kind.name])]
         flat = np.concatenate([np.arange(model.n_devices)[model.slices[kind]] for kind in self._kinds])
         self._place = {int(device): k for k, device in enumerate(flat)}
 
     def order_ahead(self, memory: Memory, actions: Floats) -> None:
-        """Write the orders of all members, where their protocol needs no more than nameplate ranges; `actions` `[B, K]`.
+        """Write the orders of all members, where their protocol needs no more than nameplate ranges; `actions` `[B, E]`.
 
         All members at once: entries are the devices', one after the other, and none depends on another.
         """
-        vertical, offer, view = self._members.vertical, self._members.nameplate, memory.blocks.view
-        orders, own = view("orders"), self._members.orders
-        told = vertical.tell(actions, offer)
-        orders[:, own] = vertical.answer(told, offer, orders[:, own])
+        members, orders = self._members, memory.blocks.view("orders")
+        own, said = members.power_orders, self._direct(actions, orders)
+        told = members.vertical.tell(said, members.nameplate)
+        orders[:, own] = members.vertical.answer(told, members.nameplate, orders[:, own])
 
     def order_within(self, piece: Piece, actions: Floats) -> None:
         """Write the orders of a piece's elements by what devices can do in this very cycle; `actions` `[B, E]` of the whole batch."""
         offer, orders = self._offers(piece), piece.grids.state.orders
-        own, first = actions[piece.first : piece.end], 0
+        read, first = self._direct(actions[piece.first : piece.end], orders), 0
         for member in self._members.all:
-            entries = self._members.vertical.entries(len(member.devices))
-            mine = self._of(offer, member.devices)
-            said, first = own[:, first : first + entries], first + entries
-            orders[:, member.orders] = coordinate(self._members.vertical, said, mine, orders[:, member.orders])
+            entries = self._members.coordinated(member)
+            mine, own = self._of(offer, member.powers), member.power_orders
+            said, first = read[:, first : first + entries], first + entries
+            orders[:, own] = coordinate(self._members.vertical, said, mine, orders[:, own])
+
+    def _direct(self, actions: Floats, orders: Floats) -> Floats:
+        """Write the direct orders; returns the entries that the vertical protocol reads."""
+        read, direct = self._members.columns
+        if not len(direct):
+            return actions
+        give(self._members.direct, actions[:, direct], orders)
+        return actions[:, read]
 
     @cached_property
     def _wishes(self) -> dict[str, Any]:
@@ -69,7 +78,9 @@ class Steering:
             weather = np.ascontiguousarray(state.exogenous[:, model.columns[kind.name]])
             present = np.ascontiguousarray(piece.grids.work.in_service[:, devices])
             low, high = kind.bounds(own, states[kind.name], weather, present, model.dt_h)
-            found.append(offers.make(own, states[kind.name], self._wishes[kind.name], weather, low, high, model.dt_h))
+            n = devices.stop - devices.start
+            # Bounds of orders for reactive power come after those for MW.
+            found.append(offers.make(own, states[kind.name], self._wishes[kind.name], weather, low[:, :n], high[:, :n], model.dt_h))
         return join(found)
 
 

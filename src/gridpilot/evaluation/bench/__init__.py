@@ -9,7 +9,7 @@ from gridpilot.evaluation.bench.report import BenchReport, Row, Tell, make_repor
 
 __all__ = ["BenchReport", "Row", "bench_names", "run_bench"]
 
-_BENCHES = ("powerflow", "contingency", "env", "messages")
+_BENCHES = ("powerflow", "contingency", "env", "messages", "knowledge")
 """Modules of this package; loaded when they are asked for."""
 
 

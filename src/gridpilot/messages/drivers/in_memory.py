@@ -33,6 +33,13 @@ class InMemoryBroker:
         self._open = True
 
     async def publish(self, subject: str, payload: bytes) -> None:
+        self._deliver(subject, payload)
+
+    async def publish_many(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        for subject, payload in messages:
+            self._deliver(subject, payload)
+
+    def _deliver(self, subject: str, payload: bytes) -> None:
         self._require_open()
         if subject not in self._known:
             self._known.add(check_subject(subject))
@@ -40,10 +47,6 @@ class InMemoryBroker:
         message = Message(subject, payload)
         for subscription in self._routes.of(subject):
             subscription.deliver(message)
-
-    async def publish_many(self, messages: Iterable[tuple[str, bytes]]) -> None:
-        for subject, payload in messages:
-            await self.publish(subject, payload)
 
     async def subscribe(self, pattern: str, *, limit: int = LIMIT) -> Subscription:
         self._require_open()

@@ -72,7 +72,10 @@ class Requester:
         self._shown = False
         """Whether somebody was told to be missing."""
         self._heard: Subscription
-        self._newest: dict[str, Received] = {}
+        self._newest: dict[tuple[str, str], Received] = {}
+        """By role and phase."""
+        self._kinds: dict[str, type] = {}
+        """By phase the type of its answers."""
         self._asked: tuple[tuple[int, int, int], frozenset[str]] = ((0, 0, -1), frozenset())
 
     async def open(self) -> None:
@@ -105,11 +108,20 @@ class Requester:
         return refusals(self.counts["refused"], tuple(self.refused.values()))
 
     async def ask(
-        self, episode: int, step: int, phase: str, payloads: Mapping[str, object], reply: type = bytes, deadline_s: float | None = None
+        self,
+        episode: int,
+        step: int,
+        phase: str,
+        payloads: Mapping[str, object],
+        reply: type = bytes,
+        deadline_s: float | None = None,
+        *,
+        wait: bool = False,
     ) -> Answers:
         """Ask every role that has a payload, and wait as the mode says; `reply` is the type of the answers.
 
-        `deadline_s` takes the place of the settings', where a question takes longer than others.
+        `deadline_s` takes the place of the settings', where a question takes longer than others. In mode `free_running`, `wait` asks for
+        the answers to this very question.
 
         Raises `BrokerError` in mode `lockstep` where a role does not answer until the deadline, `MessageError` with the reason
         `fenced` where a newer epoch has taken the run over, and `ConfigError` for a step that was asked before.
@@ -121,13 +133,15 @@ class Requester:
         patience_s = self.settings.deadline_s if deadline_s is None else deadline_s
         current = _Round(at, self._clock() + patience_s, reply, packed)
         self.counts["requests"] += len(packed)
+        self._kinds[phase] = reply
         await self._send(current)
-        if self.settings.mode == FREE_RUNNING:
-            await asyncio.sleep(0)
+        goes_on = self.settings.mode == FREE_RUNNING and not wait
+        if goes_on:
+            await asyncio.sleep(self.settings.pace_s)
             self._take_all(self._heard.take(), current)
         else:
             await self._collect(current, began_s, patience_s)
-        return self._finished(current, tuple(payloads), began_s)
+        return self._finished(current, tuple(payloads), began_s, self._newest_of(at) if goes_on else current.replies)
 
     def _check_new(self, at: StepId) -> None:
         place, phases = self._asked
@@ -149,8 +163,12 @@ class Requester:
                 pause_s *= 2.0
                 again = _now() + pause_s
 
-    def _finished(self, current: _Round, order: tuple[str, ...], began_s: float) -> Answers:
-        replies = self._newest if self.settings.mode == FREE_RUNNING else current.replies
+    def _newest_of(self, at: StepId) -> dict[str, Received]:
+        """The newest answers to a phase in the same episode."""
+        mine = {role: received for (role, phase), received in self._newest.items() if phase == at.phase}
+        return {role: received for role, received in mine.items() if received.at.place[:2] == at.place[:2]}
+
+    def _finished(self, current: _Round, order: tuple[str, ...], began_s: float, replies: Mapping[str, Received]) -> Answers:
         missed = tuple(role for role in order if role not in replies and role not in current.failed)
         if self._shown:
             self._show(current.at.phase, (), replies)
@@ -229,7 +247,7 @@ class Requester:
                 self._hear_item(reply.at, item, current)
 
     def _hear_item(self, at: StepId, item: Answered, current: _Round | None) -> None:
-        newest = self._newest.get(item.role)
+        newest = self._newest.get((item.role, at.phase))
         answers_now = current is not None and at == current.at
         if current is not None and answers_now and item.role in current.waiting:
             del current.waiting[item.role]
@@ -246,12 +264,15 @@ class Requester:
         if item.status == "failed":
             current.failed[item.role] = item.why
             return
+        kind = current.kind if at == current.at else self._kinds.get(at.phase, current.kind)
         try:
-            value: Any = self._wire.codec.unpack(item.payload, current.kind)
+            value: Any = self._wire.codec.unpack(item.payload, kind)
         except MessageError as error:
             current.failed[item.role] = str(error)
             return
-        current.replies[item.role] = self._newest[item.role] = Received(at, value)
+        received = self._newest[item.role, at.phase] = Received(at, value)
+        if at == current.at:
+            current.replies[item.role] = received
 
 
 def _now() -> float:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gridpilot.errors import BrokerError, ConfigError, GridpilotError, MessageError
@@ -154,7 +153,7 @@ class Responder:
         question = Question(item.role, request.at, request.valid_until, item.payload, self._wire.codec)
         try:
             value = self.roles[item.role](question)
-            if inspect.isawaitable(value):
+            if isinstance(value, Awaitable):
                 value = await value
             return Answered(item.role, "ok", self._wire.codec.pack(value))
         except GridpilotError as error:

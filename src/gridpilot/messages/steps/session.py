@@ -69,6 +69,11 @@ class StepSession:
     def requester(self) -> Requester:
         return self._requester
 
+    @property
+    def now_s(self) -> float:
+        """Seconds since 1970, or virtual ones in memory: the clock of `Question.valid_until`."""
+        return self._loop.clock()
+
     def host(self, host: str, roles: Mapping[str, Answer]) -> Responder:
         """Answer for some roles in this process; raises `ConfigError` for a host or run that cannot be a subject."""
         responder = Responder(self.traffic, self._requester.run, host, roles, wire=self._wire, clock=self._loop.clock)
@@ -81,10 +86,18 @@ class StepSession:
         self._loop.run(self._requester.wait_for(roles, timeout_s))
 
     def ask(
-        self, episode: int, step: int, phase: str, payloads: Mapping[str, object], reply: type = bytes, deadline_s: float | None = None
+        self,
+        episode: int,
+        step: int,
+        phase: str,
+        payloads: Mapping[str, object],
+        reply: type = bytes,
+        deadline_s: float | None = None,
+        *,
+        wait: bool = False,
     ) -> Answers:
         """One step: see `Requester.ask`."""
-        return self._loop.run(self._requester.ask(episode, step, phase, payloads, reply, deadline_s))
+        return self._loop.run(self._requester.ask(episode, step, phase, payloads, reply, deadline_s, wait=wait))
 
     def close(self) -> None:
         """Close responders, requester, broker and loop, in this order; calling it again does nothing."""

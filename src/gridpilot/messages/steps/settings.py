@@ -24,6 +24,8 @@ class StepSettings:
     """How long a request is waited for, and carried out at all: after it a responder drops the request."""
     resend_s: float = 0.1
     """Pause before unanswered requests are sent again; doubles each time."""
+    pace_s: float = 0.0
+    """In mode `free_running`: how long answers may come before those that are there are taken."""
     batch_per_host: bool = True
     """Whether the roles of one host share a message."""
 
@@ -34,5 +36,7 @@ class StepSettings:
             for name in ("deadline_s", "resend_s")
             if not 0.0 < getattr(self, name) < float("inf")
         ]
+        if not 0.0 <= self.pace_s < float("inf"):
+            wrong.append(Problem("pace_s", f"is {self.pace_s} s, expected 0 or more"))
         if wrong:
             raise ConfigError("The step protocol cannot run so.", wrong)

@@ -23,6 +23,7 @@ from math import ceil, log
 import numpy as np
 
 from gridpilot.agents.coordination.horizontal.graph import Edges, make_edges
+from gridpilot.agents.coordination.horizontal.mixing import mix
 from gridpilot.agents.coordination.horizontal.protocol import Agreement, agreement, check_said
 from gridpilot.errors import ActionError, ConfigError, Problem
 from gridpilot.values import Floats, Ints
@@ -64,15 +65,6 @@ class Consensus:
         for _ in range(self.rounds):
             values = mix(values, values[:, self.neighbours], self.weights)
         return agreement(self, values, self.rounds)
-
-
-def mix(own: Floats, heard: Floats, weights: Floats) -> Floats:
-    """One round of `n` agents, each by itself: `own` `[B, n, c]`, `heard` `[B, n, d, c]`, `weights` `[n, d]`."""
-    # Neighbour by neighbour, so that one agent alone adds in the same order.
-    step = np.zeros_like(own)
-    for k in range(weights.shape[1]):
-        step += weights[:, k, None] * (heard[:, :, k] - own)
-    return own + step
 
 
 def make(
