@@ -43,6 +43,8 @@ def test_the_terminal_says_what_was_found_who_decided_and_what_was_wrong(invoke:
     assert "A stand-in decided in 1 of 3 cycles" in result.stdout
     assert f"--base-url {server.url} --model tiny" in result.stdout
     records = read_trace(folder() / "trace.jsonl").records
+    assert records[0].decision.sources
+    assert f'<passage id="{records[0].decision.sources[0]}">' in server.requests[1]["messages"][1]["content"]
     assert records[0].views[0].instructions == ("Mind the river.", "And the wind, too.")
     assert "- Mind the river.\n- And the wind, too." in server.requests[1]["messages"][1]["content"]
     told = invoke("replay", str(folder()))
@@ -90,7 +92,8 @@ def test_a_question_about_a_run(invoke: Invoke) -> None:
     plain = invoke(*asked)
     assert plain.exit_code == 0, plain.stderr
     assert "TOPOLOGY LN25 status open, held for" in plain.stdout
-    assert "Sources: preview, state, trace" in plain.stdout
+    assert "Sources: preview, state, trace, " in plain.stdout
+    assert "topology/six_bus/branch/LN25" in plain.stdout
     assert "no language model was asked" in plain.stderr
     with fake_server(says("It would load LN45 more [preview].")) as server:
         spoken = invoke(*asked, "--agent", "llm", "--base-url", server.url, "--model", "tiny", "--json")

@@ -17,6 +17,7 @@ from gridpilot.errors import ConfigError
 from gridpilot.evaluation.answer import ask
 from gridpilot.evaluation.card import Card, card_of
 from gridpilot.evaluation.episode import Episode, Score, episode_of, score
+from gridpilot.evaluation.informed import informed
 from gridpilot.evaluation.intervals import Estimate, paired_difference
 from gridpilot.profiles import Profiles
 from gridpilot.scenarios import Scenario, load_scenario
@@ -175,7 +176,7 @@ def _finished(done: Mapping[tuple[str, int], Episode], cast: Mapping[str, Agent]
 def play(conditions: Conditions, agent: Agent, seed: int) -> Episode:
     """One episode: observe → decide → shield → step, until it ends."""
     twin = conditions.twin(seed)
-    state = twin.first()
+    agent, state = informed(agent, twin), twin.first()
     start = twin.time(state)
     scores: list[Score] = []
     last: Transition | None = None

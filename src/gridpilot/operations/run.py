@@ -13,6 +13,7 @@ from gridpilot.agents.lifecycle import close_agent, prepare_agent
 from gridpilot.errors import ConfigError
 from gridpilot.evaluation.episode import Episode, Score, episode_of, score
 from gridpilot.evaluation.evaluate import BASELINE, Evaluation
+from gridpilot.evaluation.informed import informed
 from gridpilot.operations.clock import Pace
 from gridpilot.operations.config import RunConfig
 from gridpilot.operations.cycle import Cycle, run_cycles, utc_now
@@ -114,6 +115,7 @@ def start_run(config: RunConfig, *, operator: Operator | None = None, pace: Pace
     (agent,) = make_agents([config.agent], config.agent_options)
     bare = _header(config, agent, desk)
     twin = twin_of(bare)
+    agent = informed(agent, twin)
     first = fingerprint(twin.first())
     header = replace(bare, state_hash=first.state_hash, arrays=first.arrays)
     folder = make_folder(config.out, f"{twin.model.scenario.name}-{agent.name}-{config.seed}".replace("_", "-"))

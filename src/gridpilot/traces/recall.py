@@ -19,6 +19,7 @@ class Recalled:
     """One cycle of a trace, and the view that it began with."""
 
     header: Header
+    twin: Twin
     view: View
     """With its preview and sensitivities."""
     record: Record
@@ -50,4 +51,4 @@ def recall(path: str | Path, number: int | None = None, twin: Twin | None = None
     if expected and state_hash(state) != expected:
         raise TraceError(f"Trace {path} does not come out as recorded before record {found.number}: gridpilot replay {path} says more.")
     view = twin.observe(state, last=last, receipts=receipts)
-    return Recalled(header, replace(view, instructions=found.views[0].instructions), found)
+    return Recalled(header, twin, replace(view, instructions=found.views[0].instructions), found)

@@ -60,6 +60,11 @@ class LanguageAgent:
         """Name of the model, with its adapter."""
         return self.language.model
 
+    @property
+    def is_informed(self) -> bool:
+        """Whether it has knowledge at hand."""
+        return self.retriever is not nothing_known
+
     def prepare(self) -> str:
         """Make the model ready, and say what was found."""
         return f"{self.language.prepare(self.deadline_s)}; {self.stand_in.name} stands in for it"

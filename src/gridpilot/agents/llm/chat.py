@@ -15,7 +15,7 @@ from gridpilot.agents.llm.agent import DEFAULT_DEADLINE_S
 from gridpilot.agents.llm.claims import violations
 from gridpilot.agents.llm.language_model import LanguageModel
 from gridpilot.agents.llm.retrieval import Passage, Search
-from gridpilot.agents.llm.sections import one_line
+from gridpilot.agents.llm.sections import LONGEST_PASSAGE, one_line, shortened
 from gridpilot.agents.llm.what_if import compared, named, orders_in
 from gridpilot.errors import ModelError
 from gridpilot.values import Action, Decision, Receipt, Verdict, View
@@ -23,7 +23,6 @@ from gridpilot.values import Action, Decision, Receipt, Verdict, View
 STATE, TRACE, PREVIEW = "state", "trace", "preview"
 """Sources beside the ids of passages."""
 LONGEST_QUESTION = 2000
-_LONGEST_QUOTE = 300
 _CITED = re.compile(r"\[([^\[\]\n]+)\]")
 
 SYSTEM = """You answer questions of the operator of a power grid, in at most six sentences, from the facts that are given and from nothing
@@ -166,7 +165,5 @@ def _order(action: Action) -> str:
 
 
 def _quoted(passage: Passage) -> str:
-    text = one_line(passage.text)
-    cut = text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
     source = f" ({one_line(passage.source)})" if passage.source else ""
-    return f"{one_line(passage.title)}{source}: {cut}"
+    return f"{one_line(passage.title)}{source}: {shortened(one_line(passage.text), LONGEST_PASSAGE)}"

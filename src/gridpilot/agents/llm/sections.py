@@ -39,6 +39,8 @@ class Section:
     """What stands in the place of lines that there was no room for."""
 
 
+LONGEST_PASSAGE = 400
+"""Characters of a passage that a prompt quotes."""
 _SHOWN_CYCLES = (0, 2, 5, 8, 11)
 """Cycles ahead of which the forecast is shown."""
 
@@ -63,6 +65,11 @@ def sections_of(view: View, passages: Sequence[Passage]) -> tuple[Section, ...]:
 def one_line(text: str) -> str:
     """Text as one line without marks that could be taken for the prompt's own."""
     return " ".join(text.replace("<", "‹").replace(">", "›").split())
+
+
+def shortened(text: str, longest: int) -> str:
+    """The beginning of a text, up to the end of a word, where it has more characters than this."""
+    return text if len(text) <= longest else f"{text[:longest].rpartition(' ')[0]} …"
 
 
 # ------------------------------------------------------------------------------------------------------- state
@@ -220,5 +227,5 @@ _FACTS = {
 def _passages(passages: Sequence[Passage]) -> Iterator[Line]:
     for passage in passages:
         source = f" ({one_line(passage.source)})" if passage.source else ""
-        content = f"{one_line(passage.title)}{source}: {one_line(passage.text)}"
+        content = f"{one_line(passage.title)}{source}: {shortened(one_line(passage.text), LONGEST_PASSAGE)}"
         yield Line(f'<passage id="{one_line(passage.id)}">{content}</passage>', Weight.PASSAGE)
