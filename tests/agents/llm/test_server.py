@@ -21,6 +21,7 @@ from gridpilot.agents import make_agent
 from gridpilot.agents.llm.agent import LanguageAgent
 from gridpilot.errors import ConfigError
 from gridpilot.operations import RunConfig, operate, start_run
+from gridpilot.testing import check_agent
 from gridpilot.traces import Header, create_log, read_trace
 from gridpilot.twin import Twin, make_twin
 from gridpilot.values import Decision, Deliberation, View
@@ -132,6 +133,12 @@ def test_candidates_are_weighed_beside_doing_nothing(view: View, agents: list[La
     assert [row.unserved_mwh > 0 for row in found.candidates].count(True) == 1
     assert sorted(asked["seed"] for asked in server.requests) == [0, 1, 2]
     assert [asked["temperature"] > 0 for asked in sorted(server.requests, key=lambda asked: int(asked["seed"]))] == [False, True, True]
+
+
+def test_it_keeps_the_promises_of_agents(agents: list[LanguageAgent]) -> None:
+    """But that of deciding the same twice: an attempt's time is part of a deliberation."""
+    with fake_server(says(DISCHARGE), says(TOO_MUCH), says(HOLD), servers.fails(404), says(DISCHARGE)) as server:
+        check_agent(asking(agents, server.url, deadline_s=5.0), cycles=4, deterministic=False)
 
 
 # ------------------------------------------------------------------------------------------------ it goes badly

@@ -1,7 +1,7 @@
 """`llm`: a language model behind an OpenAI-compatible endpoint operates the grid.
 
 `agent` puts it together: `prompt` (from `sections`) says what the model sees, `schema` and `reply` what it may answer, `claims`
-whether what it says is so; `server` asks an endpoint, `local` runs a model here, and `chat` answers questions of people.
+whether what it says is so; `server` asks an endpoint, `constrained` runs a model in this process, and `chat` answers people's questions.
 """
 
 from __future__ import annotations
