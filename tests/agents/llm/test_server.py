@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -139,6 +140,15 @@ def test_it_keeps_the_promises_of_agents(agents: list[LanguageAgent]) -> None:
     """But that of deciding the same twice: an attempt's time is part of a deliberation."""
     with fake_server(says(DISCHARGE), says(TOO_MUCH), says(HOLD), servers.fails(404), says(DISCHARGE)) as server:
         check_agent(asking(agents, server.url, deadline_s=5.0), cycles=4, deterministic=False)
+
+
+def test_it_can_be_sent_to_another_process(view: View, agents: list[LanguageAgent]) -> None:
+    """As `gridpilot evaluate --processes` does, before anything is opened."""
+    with fake_server(says(DISCHARGE)) as server:
+        sent = ForkingPickler.loads(ForkingPickler.dumps(asking(agents, server.url)))
+        agents.append(sent)
+        assert thought(sent.decide(view)).decided_by == "llm"
+    assert not sent.is_informed
 
 
 # ------------------------------------------------------------------------------------------------ it goes badly
