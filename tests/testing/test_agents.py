@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.agents.test_registry import ALONE
 
-from gridpilot.agents import agent_names
 from gridpilot.testing import check_agent
 from gridpilot.values import Action, Decision, View
 
 
-@pytest.mark.parametrize("name", agent_names())
+@pytest.mark.parametrize("name", ALONE)
 def test_agents_that_ship_are_agents(name: str) -> None:
     check_agent(name, cycles=6)
 

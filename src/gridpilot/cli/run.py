@@ -32,7 +32,15 @@ class Screen(Protocol):
 @option("--scenario", default="six-bus", help="Grid to operate: six-bus, ieee14, …")
 @option("--agent", default="planner", help="Who operates it: do-nothing, rules, planner, …")
 @agent_settings
-@option("--instruct", "instructions", multiple=True, type=SENTENCE, metavar="TEXT", help="Standing instruction; again for several.")
+@option(
+    "--instruct",
+    "--instructions",
+    "instructions",
+    multiple=True,
+    type=SENTENCE,
+    metavar="TEXT",
+    help="Standing instruction; again for several.",
+)
 @option("--cycles", type=click.IntRange(min=1), default=None, help="Cycles to operate; a whole day where not given.")
 @option("--cycle-minutes", type=click.FloatRange(min=0, min_open=True), default=5.0, help="Simulated time between two decisions.")
 @option("--speed", default="fast", metavar="fast|N", help="As fast as it goes, or N times real time.")

@@ -171,9 +171,6 @@ def _use_file(more: Callable[[], Mapping[str, str]], ctx: click.Context, param: 
 
 
 def _keys(command: click.Command) -> dict[str, str]:
-    """Valid key to parameter name: the long name of every option but `--config` and `--help`."""
-    found: dict[str, str] = {}
-    for param in command.params:
-        if isinstance(param, click.Option) and param.name != "config":
-            found[max(param.opts, key=len).removeprefix("--")] = param.name
-    return found
+    """Valid key to parameter name: the long names of every option but `--config` and `--help`."""
+    named = [(param, name) for param in command.params for name in param.opts if isinstance(param, click.Option)]
+    return {name.removeprefix("--"): str(param.name) for param, name in named if param.name != "config" and name.startswith("--")}

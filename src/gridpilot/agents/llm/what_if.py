@@ -76,6 +76,7 @@ def compared(action: Action, preview: Preview, row: Candidate) -> str:
         )
         if now != then
     ]
-    verdict = "better than holding" if row.reward > held.reward else "no better than holding"
+    better, worse = round(row.reward, 3) > round(held.reward, 3), round(row.reward, 3) < round(held.reward, 3)
+    verdict = "better than" if better else "worse than" if worse else "as good as"
     changes = "; ".join(parts) or "nothing changes"
-    return f"{what}, held for {preview.horizon} cycles on the forecast: {changes}. It is {verdict} by the reward."
+    return f"{what}, held for {preview.horizon} cycles on the forecast: {changes}. It is {verdict} holding by the reward."
