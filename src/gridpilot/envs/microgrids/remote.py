@@ -36,7 +36,7 @@ from gridpilot.envs.microgrids.config import IN_MEMORY, MicrogridsConfig
 from gridpilot.envs.microgrids.course import Rooms
 from gridpilot.envs.microgrids.hearing import Hearing, States
 from gridpilot.envs.microgrids.market import Orders, RemoteMarket
-from gridpilot.envs.microgrids.members import Member, Members
+from gridpilot.envs.microgrids.members import Member, Members, side_by_side
 from gridpilot.envs.microgrids.orders import Own
 from gridpilot.envs.nursery import new_world
 from gridpilot.errors import BrokerError, MessageError
@@ -87,6 +87,8 @@ class RemoteDevices:
         self.agreement = Agreement(members.horizontal, names) if isinstance(members.horizontal, Consensus) else None
         self.market = RemoteMarket(members.horizontal, names)
         self._places = [_Places(member, model) for member in members.all]
+        self._told = {member.name: members.told(member) for member in members.all}
+        self._entries = side_by_side(members.entries)
         adjusts = np.repeat([bool(kind.adjusts) for kind in model.kinds], [len(model.scenario.tables[kind.name]) for kind in model.kinds])
         self._adjusts = {member.name: adjusts[member.devices] for member in members.all}
         """Which of a member's devices are tap changers or banks."""
@@ -170,8 +172,8 @@ class RemoteDevices:
 
     def order(self, moves: Floats, prices: Floats) -> None:
         """The actions of all members for the next step: what moves devices `[1, E]`, and prices of trades `[1, A]` or `[1, 0]`."""
-        ends = np.cumsum(self._members.entries)[:-1]
-        self._moves = [own[0].tolist() for own in np.split(moves, ends, axis=1)]
+        said = moves[0].tolist()
+        self._moves = [said[own] for own in self._entries]
         for own, price in zip(self._moves, prices[0].tolist(), strict=False):
             own.append(price)
 
@@ -209,7 +211,7 @@ class RemoteDevices:
     def _hear(self, seat: Hearing, member: Member, reports: list[Report], first: bool) -> None:
         seat.hear(self._checked(member, reports))
         self.messages["report"] += len(reports)
-        self.messages["setpoint"] += 0 if first else self._members.told(member)
+        self.messages["setpoint"] += 0 if first else self._told[member.name]
 
     def _let_go(self, seat: Hearing) -> None:
         """Devices of a silent agent hold for so many cycles, or until their orders are no longer valid, and then leave the grid."""
@@ -251,8 +253,8 @@ class RemoteDevices:
     def _reported(self) -> Reported:
         self._found_s = self.session.now_s
         self.missed = {m.name: seat.silent for seat, m in zip(self._seats, self._members.all, strict=True)}
-        rows = zip(self._fields, zip(*(seat.reported for seat in self._seats), strict=True), strict=True)
-        return Reported(**{field: np.concatenate(row)[None] for field, row in rows})
+        reported = np.concatenate([seat.reported for seat in self._seats], axis=1)[:, None]
+        return Reported(**dict(zip(self._fields, reported, strict=True)))
 
     @cached_property
     def _fields(self) -> tuple[str, ...]:
