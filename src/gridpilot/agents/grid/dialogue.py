@@ -120,7 +120,7 @@ class Unclosed(Struct, frozen=True, forbid_unknown_fields=True):
     """When that was found, by the clock of `valid_until`."""
 
 
-class Act(Struct, frozen=True, forbid_unknown_fields=True):
+class Act(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Decide, and order the devices."""
 
     step: int
