@@ -392,7 +392,7 @@ class RemoteDevices:
         # An agent that begins may have to compile its devices first.
         sent_s = self.session.now_s
         answers = self.session.ask(self._episode, self._step, phase, payloads, reply, patience_s, wait=True)
-        if phase not in ("begin", "resume"):
+        if not self._counts_cycles and phase not in ("begin", "resume"):
             self._extend(answers.replies, sent_s + self._valid_s)
         if phase != "begin" and self._mode != LOCKSTEP:
             self._lost |= answers.failed.keys()
