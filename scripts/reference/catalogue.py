@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -14,6 +15,7 @@ from gridpilot.actions import REACTIVE, Verb
 from gridpilot.actions import verbs as known_verbs
 from gridpilot.disturbances import DisturbanceKind
 from gridpilot.envs import IDS
+from gridpilot.operations import RunConfig
 from gridpilot.profiles.catalogue import Entry, entries
 from gridpilot.rewards import reward_terms
 from gridpilot.testing.checks import checks as doctor_checks
@@ -80,10 +82,28 @@ def agents(_: str) -> str:
 
 def _agent(module: ModuleType) -> str:
     classes = [value for value in vars(module).values() if inspect.isclass(value) and value.__module__ == module.__name__]
-    kind = next(value for value in classes if hasattr(value, "decide"))
-    texts = {name: text for name, text in field_texts(kind).items() if name != "name"}
-    options = table(["option", "default", "meaning"], [[code(name), number(getattr(kind(), name)), text] for name, text in texts.items()])
-    return f"## `{module.NAME}`\n\n{doc(module)}" + (f"\n\n{options}" if texts else "")
+    kind = next((value for value in classes if hasattr(value, "decide")), None)
+    if kind is None:
+        rows = list(_made_with(module))
+    else:
+        texts = {name: text for name, text in field_texts(kind).items() if name != "name"}
+        rows = [[code(name), number(getattr(kind(), name)), text] for name, text in texts.items()]
+    return f"## `{module.NAME}`\n\n{doc(module)}" + (f"\n\n{table(['option', 'default', 'meaning'], rows)}" if rows else "")
+
+
+def _made_with(module: ModuleType) -> Iterator[list[str]]:
+    """The options of a `make` that names them, with what settings of the same name mean."""
+    meanings = {**field_texts(RunConfig), **_OPTIONS}
+    for name, option in inspect.signature(module.make).parameters.items():
+        shown = option.default if isinstance(option.default, int | float | str) and option.default else "–"
+        yield [code(name), number(shown) if isinstance(shown, float) else str(shown), meanings[name]]
+
+
+_OPTIONS = {
+    "path": "Folder of the model: what stands behind the colon.",
+    "retriever": "From a view to passages; `gridpilot run` and `gridpilot evaluate` give one that knows the grid.",
+}
+"""Options that are no setting of a run."""
 
 
 def engines(_: str) -> str:

@@ -13,6 +13,7 @@
     │   └── StaleVerdictError … because it is on a state that has passed
     ├── PhysicsError         a model that no power flow can be asked of
     ├── MessageError         a message is refused: too large, forged, malformed, out of bounds or replayed
+    ├── ModelError           a language model gave no answer that can be used
     ├── BrokerError          a message broker cannot be reached, or those behind it do not answer
     ├── EndpointError        a model's endpoint cannot be reached, refuses, or answers what was not asked
     └── MissingExtraError    an optional dependency is not installed
@@ -115,6 +116,14 @@ class MessageError(GridpilotError):
 
     def __init__(self, reason: str, sentence: str) -> None:
         self.reason = reason
+        super().__init__(sentence)
+
+
+class ModelError(GridpilotError):
+    """A language model gave no answer that can be used; `outcome` is that of a `gridpilot.values.Attempt`."""
+
+    def __init__(self, outcome: str, sentence: str) -> None:
+        self.outcome = outcome
         super().__init__(sentence)
 
 

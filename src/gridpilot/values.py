@@ -173,6 +173,43 @@ RISK_LEVELS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One time that a model was asked."""
+
+    outcome: str
+    """`answered`, `wrong` (no valid decision), `late`, `busy` (429), `failed` (5xx, no connection) or `rejected` (any other error)."""
+    ms: float
+    """Wall time."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliberation:
+    """How an agent came to its decision."""
+
+    decided_by: str
+    """The agent itself, or the stand-in which decided in its place."""
+    why: str = ""
+    """Why a stand-in decided; empty exactly where the agent itself did."""
+    model: str = ""
+    """Model that was asked, with its adapter."""
+    attempts: tuple[Attempt, ...] = ()
+    """In the order in which they ended."""
+    candidates: tuple[Candidate, ...] = ()
+    """What was weighed, as previewed on the outlook, doing nothing first; empty where there was no choice."""
+    kept: int | None = None
+    """Place of the chosen one in `candidates`; None where there was no choice."""
+    passages: tuple[str, ...] = ()
+    """Ids of the passages that the model was shown."""
+    prompt_tokens: int = 0
+    """Estimated length of the prompt, from above."""
+    wrong_claims: tuple[str, ...] = ()
+    """What the assessment says of the grid and the view does not, as sentences."""
+    false_safe: bool = False
+    """Whether the assessment or the risk level calls a grid safe in which a limit is violated."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What an agent wants done, and why: the JSON face."""
 
@@ -186,6 +223,8 @@ class Decision:
     agent: str = ""
     invalid: bool = False
     """The reply could not be read as a decision; `assessment` says why, and there are no actions."""
+    deliberation: Deliberation | None = None
+    """How it came about; None for agents that do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,6 +467,8 @@ class View:
     """Per device (the same) its effect on the losses in MW; the slack unit then gives 1 MW less, and this more."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """What the reward makes of its terms, by name: the weighted sum of the terms is the reward."""
+    instructions: tuple[str, ...] = ()
+    """Standing instructions of the operator, in words."""
 
 
 class Agent(Protocol):

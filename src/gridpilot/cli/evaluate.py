@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gridpilot.cli.agent_settings import agent_settings, chosen
 from gridpilot.cli.document import json_option, print_document
 from gridpilot.cli.errors import INTERRUPTED
 from gridpilot.cli.settings import EPILOG, config_option, option
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 @click.command("evaluate", epilog=EPILOG)
 @option("--scenario", default="six-bus", help="Grid to operate.")
 @option("--agents", default="do-nothing,rules,planner,opf", metavar="A,B,C", help="Agents to compare, separated by commas.")
+@agent_settings
 @option("--episodes", type=click.IntRange(min=1), default=8, help="Days per agent; every agent meets the same ones.")
 @option("--seed", type=click.IntRange(min=0), default=0, help="First seed; each episode takes the next one.")
 @option("--profiles", default="simbench", help="Load and weather: a name of `gridpilot data list`, or a CSV file.")
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, scenario: str, agents: str, episodes: int, seed: int, profiles: str, start: str | None,
-    cycles: int | None, cycle_minutes: float, growth: bool, engine: str, processes: int, as_json: bool,
+    ctx: click.Context, /, scenario: str, agents: str, episodes: int, seed: int, profiles: str, start: str | None,
+    cycles: int | None, cycle_minutes: float, growth: bool, engine: str, processes: int, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Score agents over many days, on the same weather and disturbances.
 
@@ -42,10 +44,12 @@ def command(
     with waiting(COMPILING):
         from gridpilot.evaluation import evaluate
 
+    names = [name.strip() for name in agents.split(",") if name.strip()]
     with counting("episodes") as report:
         found = evaluate(
             scenario,
-            [name.strip() for name in agents.split(",") if name.strip()],
+            names,
+            options=chosen(ctx, names, settings),
             seeds=range(seed, seed + episodes),
             profiles=profiles,
             start=start,

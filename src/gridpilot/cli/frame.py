@@ -94,6 +94,10 @@ class Frame:
     verdict: str = "approved"
     why: str = ""
     """Why the verdict is not what was decided."""
+    stand_in: str = ""
+    """Who decided in the agent's place and why, as a sentence; empty where the agent itself did."""
+    wrong_claims: tuple[str, ...] = ()
+    """What the assessment says of the grid and the view did not."""
     receipts: tuple[Receipt, ...] = ()
     happenings: tuple[str, ...] = ()
     latency_ms: float | None = None
@@ -120,7 +124,7 @@ def weights_of(twin: Twin) -> dict[str, float]:
 def frame_of(passed: Cycle, twin: Twin, totals: Totals, cycles: int) -> Frame:
     """What to show of a cycle; `totals` are those after it, `cycles` the length of the run."""
     record, moved, dt_h = passed.record, passed.record.moved, twin.model.dt_h
-    weights, outcomes = weights_of(twin), moved.outcomes
+    weights, outcomes, thought = weights_of(twin), moved.outcomes, record.decision.deliberation
     return Frame(
         scenario=twin.model.scenario.name.replace("_", "-"),
         agent=record.agent,
@@ -140,6 +144,8 @@ def frame_of(passed: Cycle, twin: Twin, totals: Totals, cycles: int) -> Frame:
         risk_level=record.decision.risk_level,
         verdict=record.verdict.kind,
         why=record.verdict.why,
+        stand_in="" if thought is None or not thought.why else f"{thought.decided_by} stood in, {thought.why}",
+        wrong_claims=() if thought is None else thought.wrong_claims,
         receipts=record.receipts,
         happenings=moved.happenings,
         latency_ms=record.latency_ms,

@@ -18,6 +18,7 @@ COMMANDS = {
     "bench": "Measure power flow, N-1 and environments, beside their peers.",
     "warm-up": "Compile all kernels ahead, so that no first step has to wait.",
     "replay": "Re-run a trace and verify every state.",
+    "ask": "Ask why: answers about a run, with sources.",
     "env": "Run an episode of microgrids whose agents are anywhere.",
     "agent": "Hold microgrids of an environment elsewhere, over a broker.",
     "up": "Start microgrids and their agents here, and watch them.",

@@ -59,7 +59,7 @@ def summary(hour: list[Frame], before: Totals) -> str:
 
 
 def details(hour: list[Frame]) -> list[str]:
-    """Events, then actions: each event as it began with its count, then the most frequent actions with theirs."""
+    """Events as they began, the most frequent actions, who stood in and what was claimed wrongly, and verdicts; with their counts."""
     times = Counter(key for frame in hour for key in frame.events)
     began = {key: f"{frame.clock[11:]} {said}" for frame in reversed(hour) for key, said in frame.events.items()}
     lines = [f"{began[key]}{f' (×{count})' if count > 1 else ''}" for key, count in times.items()]
@@ -68,6 +68,8 @@ def details(hour: list[Frame]) -> list[str]:
         named = [f"{what}{f' ×{count}' if count > 1 else ''}" for what, count in orders.most_common(SHOWN)]
         rest = orders.total() - sum(count for _, count in orders.most_common(SHOWN))
         lines.append("actions: " + ", ".join(named) + (f", and {rest} more" if rest else ""))
+    said = Counter(line for frame in hour for line in (frame.stand_in, *frame.wrong_claims) if line)
+    lines += [f"{line}{f' ×{count}' if count > 1 else ''}" for line, count in said.most_common(SHOWN)]
     undone = Counter((frame.verdict, frame.why) for frame in hour if frame.why and frame.verdict not in DONE)
     lines += [f"{verdict}{f' ×{count}' if count > 1 else ''}: {why}" for (verdict, why), count in undone.items()]
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from gridpilot.cli.settings import EPILOG, config_option
 
 if TYPE_CHECKING:
     from gridpilot.traces import ReplayReport
+    from gridpilot.values import Deliberation
 
 
 @click.command("replay", epilog=EPILOG)
@@ -37,17 +39,28 @@ def command(ctx: click.Context, trace: Path, as_json: bool) -> None:
 
 def _replay(path: Path, as_json: bool) -> bool:
     from gridpilot.cli.progress import COMPILING, waiting
-    from gridpilot.traces import read_header, replay
+    from gridpilot.traces import iterate_records, read_header, replay
 
     header = read_header(path)
     with waiting(f"{COMPILING} and running {path} again"):
         report = replay(path)
+    thoughts = {record.number: record.decision.deliberation for record in iterate_records(path) if record.decision.deliberation}
     if as_json:
-        print_document(_document(path, report))
+        print_document({**_document(path, report), "deliberations": {str(number): asdict(one) for number, one in thoughts.items()}})
     else:
         click.echo(f"{path}: {header.scenario}, operated by {header.agent}, seed {header.seed}, profiles {header.profiles}.")
         click.echo(report.sentence)
+        for line in _told(thoughts):
+            click.echo(line)
     return report.ok
+
+
+def _told(thoughts: Mapping[int, Deliberation]) -> Iterator[str]:
+    """Cycles in which a stand-in decided, and claims that were wrong."""
+    for number, one in thoughts.items():
+        if one.why:
+            yield f"Record {number}: {one.decided_by} stood in, {one.why}"
+        yield from (f"Record {number}: {claim}" for claim in one.wrong_claims)
 
 
 def _replay_microgrids(path: Path, as_json: bool) -> bool:

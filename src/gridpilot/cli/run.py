@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from gridpilot.cli.agent_settings import OPTIONS, agent_settings, as_options, chosen
 from gridpilot.cli.document import json_option, print_document
 from gridpilot.cli.errors import INTERRUPTED, Interrupted
-from gridpilot.cli.settings import EPILOG, config_option, option
+from gridpilot.cli.settings import EPILOG, SENTENCE, config_option, option
 
 if TYPE_CHECKING:
     from gridpilot.cli.frame import Frame
@@ -30,6 +31,8 @@ class Screen(Protocol):
 @click.command("run", epilog=EPILOG)
 @option("--scenario", default="six-bus", help="Grid to operate: six-bus, ieee14, …")
 @option("--agent", default="planner", help="Who operates it: do-nothing, rules, planner, …")
+@agent_settings
+@option("--instruct", "instructions", multiple=True, type=SENTENCE, metavar="TEXT", help="Standing instruction; again for several.")
 @option("--cycles", type=click.IntRange(min=1), default=None, help="Cycles to operate; a whole day where not given.")
 @option("--cycle-minutes", type=click.FloatRange(min=0, min_open=True), default=5.0, help="Simulated time between two decisions.")
 @option("--speed", default="fast", metavar="fast|N", help="As fast as it goes, or N times real time.")
@@ -68,10 +71,12 @@ def command(ctx: click.Context, /, as_json: bool, **settings: Any) -> None:
     with waiting(COMPILING):
         from gridpilot.operations import RunConfig, start_run
 
-        config = RunConfig(**settings)
+        options = chosen(ctx, [settings["agent"]], settings)
+        config = RunConfig(**{key: value for key, value in settings.items() if key not in OPTIONS}, **options)
         run = start_run(config, operator=_operator(config, as_json))
     try:
         with ExitStack() as while_scoring, run:
+            _prepare(run)
             _operate(run, as_json)
             while_scoring.enter_context(waiting("operating do-nothing on the same day"))
     except KeyboardInterrupt as again:
@@ -81,6 +86,16 @@ def command(ctx: click.Context, /, as_json: bool, **settings: Any) -> None:
     _report(run, as_json)
     if run.interrupted:
         ctx.exit(INTERRUPTED)
+
+
+def _prepare(run: Run) -> None:
+    """Let the agent make itself ready, and tell what it found."""
+    from gridpilot.cli.progress import waiting
+
+    with waiting(f"making {run.config.agent} ready"):
+        found = run.prepare()
+    if found:
+        click.echo(f"gridpilot: {found}.", err=True)
 
 
 def _operate(run: Run, as_json: bool) -> None:
@@ -163,12 +178,15 @@ def _document(run: Run) -> dict[str, Any]:
             "start": str(run.twin.time(run.twin.first())),
             "cycles": run.done,
             "interrupted": run.interrupted,
+            "stood_in": run.stood_in,
         },
     }
 
 
 def _ending(run: Run) -> list[str]:
     stopped = [f"Stopped after {run.done} of {run.cycles} cycles; all of them are kept."] if run.interrupted else []
+    if run.stood_in:
+        stopped.append(f"A stand-in decided in {run.stood_in} of {run.done} cycles; the trace says why.")
     return [*stopped, f"Trace: {run.folder.trace}", f"Card:  {run.folder.card}", _next(run)]
 
 
@@ -177,4 +195,5 @@ def _next(run: Run) -> str:
     config = run.config
     agents = ",".join(dict.fromkeys(("do-nothing", config.agent)))
     asked = ["--scenario", config.scenario, "--agents", agents, "--profiles", config.profiles, "--episodes", "8"]
+    asked += as_options(config.agent_options)
     return f"Next:  gridpilot replay {shlex.quote(str(run.folder.trace))}\n       gridpilot evaluate {shlex.join(asked)}"

@@ -8,7 +8,7 @@ environment what is not set there.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +26,19 @@ EPILOG = (
 _FURTHER = "gridpilot.further"
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Sentence(click.ParamType[str]):
+    """Text with spaces, of which an environment variable holds several with semicolons between them."""
+
+    name = "text"
+    envvar_list_splitter = ";"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value).strip()
+
+
+SENTENCE = _Sentence()
 
 
 def option(name: str, *names: str, **attributes: Any) -> Callable[[F], F]:
@@ -90,10 +103,13 @@ def read_dotenv(folder: Path | None = None) -> None:
             os.environ.setdefault(name, value)
 
 
-def read_file(path: Path, params: Mapping[str, str], more: Mapping[str, str] | None = None) -> tuple[dict[str, str], dict[str, Any]]:
+def read_file(
+    path: Path, params: Mapping[str, str], more: Mapping[str, str] | None = None, repeated: Collection[str] = ()
+) -> tuple[dict[str, str | list[str]], dict[str, Any]]:
     """The settings of a YAML file: as text per parameter, and as they are for further keys.
 
-    `params` maps a valid key to its parameter, `more` a further key to its name. Raises `ConfigError` with every unknown key,
+    `params` maps a valid key to its parameter, `more` a further key to its name. A list is one text with commas, but for
+    parameters that are `repeated` on the command line. Raises `ConfigError` with every unknown key,
     repeated key, and value of a parameter that is neither a scalar nor a list of them.
     """
     # Imported here: most commands are called without a file.
@@ -109,7 +125,7 @@ def read_file(path: Path, params: Mapping[str, str], more: Mapping[str, str] | N
         return {}, {}
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{path} holds no settings; expected lines such as `scenario: six-bus`.")
-    found: dict[str, str] = {}
+    found: dict[str, str | list[str]] = {}
     others: dict[str, Any] = {}
     problems: list[Problem] = []
     seen: set[str] = set()
@@ -122,7 +138,7 @@ def read_file(path: Path, params: Mapping[str, str], more: Mapping[str, str] | N
         elif params.get(key, key) in seen:
             problems.append(Problem(where, "is set twice"))
         elif key in params:
-            problems += [Problem(where, what) for what in _take(value_node, params[key], found)]
+            problems += [Problem(where, what) for what in _take(value_node, params[key], found, repeated)]
         else:
             others[more[key]] = values[key_node.value]
         seen.add(params.get(key, key))
@@ -131,7 +147,7 @@ def read_file(path: Path, params: Mapping[str, str], more: Mapping[str, str] | N
     return found, others
 
 
-def _take(node: Any, name: str, found: dict[str, str]) -> Iterator[str]:
+def _take(node: Any, name: str, found: dict[str, str | list[str]], repeated: Collection[str]) -> Iterator[str]:
     """Put a YAML value, as it is written, under a parameter; yield what is wrong with it."""
     import yaml
 
@@ -139,7 +155,8 @@ def _take(node: Any, name: str, found: dict[str, str]) -> Iterator[str]:
     if not all(isinstance(part, yaml.ScalarNode) for part in parts):
         yield "expected a single value, or a list of them"
     elif node.tag != "tag:yaml.org,2002:null":
-        found[name] = ",".join(part.value for part in parts)
+        texts = [part.value for part in parts]
+        found[name] = texts if name in repeated else ",".join(texts)
 
 
 def _use_file(more: Callable[[], Mapping[str, str]], ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
@@ -147,7 +164,8 @@ def _use_file(more: Callable[[], Mapping[str, str]], ctx: click.Context, param: 
         keys, further_keys = _keys(ctx.command), more()
         # A further key may be another name of an option.
         keys |= {key: name for key, name in further_keys.items() if name in keys.values() and key not in keys}
-        given, others = read_file(path, keys, {key: name for key, name in further_keys.items() if key not in keys})
+        repeated = {str(param.name) for param in ctx.command.params if param.multiple}
+        given, others = read_file(path, keys, {key: name for key, name in further_keys.items() if key not in keys}, repeated)
         ctx.default_map = {**(ctx.default_map or {}), **given}
         ctx.meta[_FURTHER] = others
 

@@ -212,6 +212,8 @@ def _decision(frame: Frame, height: int) -> Panel:
     said.append("  " if frame.latency_ms is None else f" in {frame.latency_ms:.0f} ms  ", _DIM)
     if frame.verdict != "approved" or frame.why:
         said.append(frame.verdict, Style(color=Band.WARNING.colour)).append(f": {frame.why}  " if frame.why else "  ")
+    for warning in filter(None, (frame.stand_in, *frame.wrong_claims)):
+        said.append(f"{warning}  ", Style(color=Band.WARNING.colour))
     return _panel("Decision", said.append(frame.assessment), height)
 
 

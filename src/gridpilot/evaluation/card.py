@@ -38,7 +38,7 @@ class Card:
     invalid: float
     """Answers that were no decision."""
     false_safe: float
-    """Decisions that called the risk LOW before a violation that could have been known."""
+    """Decisions that called the grid safe in a violation, or before one that could have been known."""
     latency_p50_ms: float
     latency_p95_ms: float
     """Time to decide, over all decisions of all episodes."""

@@ -35,7 +35,7 @@ class Score:
     invalid: int
     """1 where the agent's answer could not be read as a decision."""
     false_safe: int
-    """1 where the agent called the risk LOW and the cycle then had a violation; see `is_false_safe`."""
+    """1 where the agent called a grid safe that was not; see `is_false_safe`."""
     latency_ms: float
     """Time the agent took to decide."""
 
@@ -89,11 +89,15 @@ def score(moved: Transition, decision: Decision, receipts: Sequence[Receipt], la
 
 
 def is_false_safe(moved: Transition, decision: Decision, element: int = 0) -> bool:
-    """Whether a risk called LOW was followed, in the cycle that was decided about, by a violation or energy not served.
+    """Whether a decision calls a grid safe that is not.
 
-    A cycle in which a disturbance begins does not count: nobody could have known of it. From the next one on the
+    It does where its assessment or its risk level contradicts a violation that the view shows (`Deliberation.false_safe`),
+    and where a risk called LOW was followed, in the cycle that was decided about, by a violation or energy not served. There
+    a cycle in which a disturbance begins does not count: nobody could have known of it. From the next one on the
     agent has seen it. A decision that could not be read promised nothing.
     """
+    if decision.deliberation is not None and decision.deliberation.false_safe:
+        return True
     if decision.invalid or decision.risk_level != SAFE:
         return False
     struck = moved.events.struck

@@ -11,11 +11,13 @@ from datetime import date
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from gridpilot.agents import make_agent
+from gridpilot.agents import make_agents
+from gridpilot.agents.lifecycle import close_agent
 from gridpilot.errors import ConfigError
 from gridpilot.evaluation.answer import ask
 from gridpilot.evaluation.card import Card, card_of
 from gridpilot.evaluation.episode import Episode, Score, episode_of, score
+from gridpilot.evaluation.informed import informed
 from gridpilot.evaluation.intervals import Estimate, paired_difference
 from gridpilot.profiles import Profiles
 from gridpilot.scenarios import Scenario, load_scenario
@@ -99,6 +101,7 @@ def evaluate(
     scenario: Scenario | str,
     agents: Sequence[str | Agent] = DEFAULT_AGENTS,
     *,
+    options: Mapping[str, Any] | None = None,
     episodes: int = DEFAULT_EPISODES,
     seeds: Sequence[int] | None = None,
     profiles: Profiles | str = "simbench",
@@ -113,11 +116,13 @@ def evaluate(
 ) -> Evaluation:
     """Play every agent on every seed: `seeds`, or 0 … `episodes` − 1.
 
+    `options` go to those of the agents named that have them.
+
     An interrupt (Ctrl-C) ends it with the seeds that all agents have finished; before the first of them it goes
     through. `processes` plays that many episodes at a time; agents must then be picklable, and latencies are those of
     a busier machine. Raises `ConfigError` and `UnknownNameError` for what cannot be had.
     """
-    cast = _cast(agents)
+    cast = _cast(agents, options or {})
     keys = tuple(range(episodes)) if seeds is None else tuple(seeds)
     if not keys or len(set(keys)) != len(keys):
         raise ConfigError(f"An evaluation needs one or more different seeds, found {list(keys)}: ask for at least one episode.")
@@ -144,12 +149,16 @@ def evaluate(
     except KeyboardInterrupt:
         if not _finished(done, cast, keys):
             raise
+    finally:
+        for agent in cast.values():
+            close_agent(agent)
     played = {name: tuple(done[name, seed] for seed in _finished(done, cast, keys)) for name in cast}
     return Evaluation(known.name, conditions.profiles.name, played)
 
 
-def _cast(agents: Sequence[str | Agent]) -> dict[str, Agent]:
-    made = [make_agent(agent) if isinstance(agent, str) else agent for agent in agents]
+def _cast(agents: Sequence[str | Agent], options: Mapping[str, Any]) -> dict[str, Agent]:
+    named = iter(make_agents([agent for agent in agents if isinstance(agent, str)], options))
+    made = [next(named) if isinstance(agent, str) else agent for agent in agents]
     names = [agent.name for agent in made]
     if not names or len(set(names)) != len(names):
         raise ConfigError(f"An evaluation needs one or more agents of different names, found {names}.")
@@ -167,7 +176,7 @@ def _finished(done: Mapping[tuple[str, int], Episode], cast: Mapping[str, Agent]
 def play(conditions: Conditions, agent: Agent, seed: int) -> Episode:
     """One episode: observe → decide → shield → step, until it ends."""
     twin = conditions.twin(seed)
-    state = twin.first()
+    agent, state = informed(agent, twin), twin.first()
     start = twin.time(state)
     scores: list[Score] = []
     last: Transition | None = None

@@ -10,7 +10,7 @@ from typing import Any, Self, get_type_hints
 
 import msgspec
 
-from gridpilot.agents import make_agent
+from gridpilot.agents import make_agents
 from gridpilot.errors import ConfigError, Problem, UnknownNameError
 from gridpilot.operations.clock import FAST, parse_speed
 from gridpilot.operations.desk import AUTO, MODES
@@ -18,6 +18,9 @@ from gridpilot.powerflow import engine_names
 from gridpilot.profiles import profile_names
 from gridpilot.scenarios import load_scenario
 from gridpilot.twin.twin import PERIODS
+
+AGENT_OPTIONS = ("base_url", "model", "api_key_env", "adapter", "stand_in", "candidates", "deadline_s", "prompt_tokens")
+"""Settings that go to the agent; one that has no such option refuses them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,24 @@ class RunConfig:
     """Name of a scenario."""
     agent: str = "planner"
     """Name of the agent at the controls."""
+    base_url: str | None = None
+    """Of the server that a language model is asked at."""
+    model: str | None = None
+    """Name of the language model at the server."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key of the server."""
+    adapter: str | None = None
+    """Folder of a LoRA adapter for a model in a folder."""
+    stand_in: str | None = None
+    """Name of the agent that decides where a language model does not."""
+    candidates: int | None = None
+    """Decisions that a language model makes in each cycle, of which the best on the outlook is taken."""
+    deadline_s: float | None = None
+    """Wall time in which a decision is made, by the stand-in if need be."""
+    prompt_tokens: int | None = None
+    """Longest prompt of a language model."""
+    instructions: tuple[str, ...] = ()
+    """Standing instructions of the operator, in words."""
     cycles: int | None = None
     """Cycles to operate; None for the scenario's whole episode."""
     cycle_minutes: float = 5.0
@@ -87,6 +108,11 @@ class RunConfig:
         return asdict(self)
 
     @property
+    def agent_options(self) -> dict[str, Any]:
+        """What is set of the options that some agents have."""
+        return {key: value for key in AGENT_OPTIONS if (value := getattr(self, key)) is not None}
+
+    @property
     def times_real_time(self) -> float:
         """The speed as a number; infinity for `fast`."""
         return parse_speed(self.speed)
@@ -98,8 +124,8 @@ def _name_problems(config: RunConfig) -> Iterator[Problem]:
     except UnknownNameError as error:
         yield Problem("scenario", str(error))
     try:
-        make_agent(config.agent)
-    except UnknownNameError as error:
+        make_agents([config.agent], config.agent_options)
+    except ConfigError as error:
         yield Problem("agent", str(error))
     if config.profiles.replace("_", "-") not in profile_names() and not Path(config.profiles).is_file():
         known = (*profile_names(), "a path to a .csv or .csv.gz file")

@@ -50,14 +50,15 @@ def cycle(
     before: Cycle | None = None,
     role: str = OPERATOR,
     authority: Authority = FULL,
+    instructions: tuple[str, ...] = (),
 ) -> Cycle:
-    """Operate a grid of one element for one cycle; `before` is the cycle that led to `state`.
+    """Operate a grid of one element for one cycle; `before` is the cycle that led to `state`, `instructions` are in the view.
 
     The agent gets the view, nothing else. One that fails has done nothing: the record has an invalid decision, whose
     assessment and receipt hold the type and message of what it raised (see `gridpilot.evaluation.answer.FAILURES`).
     """
     last, receipts = (before.transition, before.record.receipts) if before is not None else (None, ())
-    view = twin.observe(state, role=role, last=last, receipts=receipts)
+    view = replace(twin.observe(state, role=role, last=last, receipts=receipts), instructions=instructions)
     answer = ask(agent, view)
     check = partial(_checked, twin, state, role, authority)
     result = review(twin, state, answer.decision, role, authority=authority)
@@ -80,6 +81,7 @@ def run_cycles(
     *,
     cycles: int | None = None,
     pace: Pace | None = None,
+    instructions: tuple[str, ...] = (),
 ) -> Iterator[Cycle]:
     """Operate a grid from its first state, cycle by cycle; `cycles` is the whole episode unless given.
 
@@ -93,7 +95,7 @@ def run_cycles(
     began_s = pace.now_s()
     for k in range(n_cycles):
         pace.wait(began_s, k, twin.model.dt_h)
-        before = cycle(twin, state, agent, desk, log, before=before)
+        before = cycle(twin, state, agent, desk, log, before=before, instructions=instructions)
         state = before.transition.state
         yield before
 

@@ -8,10 +8,12 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from gridpilot.agents import make_agent
+from gridpilot.agents import make_agent, make_agents
+from gridpilot.agents.lifecycle import close_agent, prepare_agent
 from gridpilot.errors import ConfigError
 from gridpilot.evaluation.episode import Episode, Score, episode_of, score
 from gridpilot.evaluation.evaluate import BASELINE, Evaluation
+from gridpilot.evaluation.informed import informed
 from gridpilot.operations.clock import Pace
 from gridpilot.operations.config import RunConfig
 from gridpilot.operations.cycle import Cycle, run_cycles, utc_now
@@ -39,6 +41,8 @@ class Run:
         self.twin = twin
         self.interrupted = False
         """Whether Ctrl-C ended it before its last cycle."""
+        self.stood_in = 0
+        """Cycles in which a stand-in decided in the agent's place."""
         self._agent, self._desk, self._log, self._pace = agent, desk, log, pace
         self._scores: list[Score] = []
 
@@ -52,6 +56,10 @@ class Run:
         """Cycles operated so far."""
         return len(self._scores)
 
+    def prepare(self) -> str:
+        """Let the agent make itself ready; what it found as a sentence, or nothing."""
+        return prepare_agent(self._agent)
+
     def records(self) -> Iterator[Record]:
         """Operate, cycle by cycle; each record is in the trace when it comes out."""
         for passed in self.passed():
@@ -60,8 +68,11 @@ class Run:
     def passed(self) -> Iterator[Cycle]:
         """The same, with the transition that the record keeps a summary of."""
         try:
-            for passed in run_cycles(self.twin, self._agent, self._desk, self._log, pace=self._pace):
+            said = self.config.instructions
+            for passed in run_cycles(self.twin, self._agent, self._desk, self._log, pace=self._pace, instructions=said):
                 self._scores.append(_score(passed))
+                thought = passed.record.decision.deliberation
+                self.stood_in += bool(thought and thought.why)
                 yield passed
         except KeyboardInterrupt:
             self.interrupted = True
@@ -75,8 +86,9 @@ class Run:
         return Evaluation(self.twin.model.scenario.name, self.twin.world.profiles.name, played)
 
     def close(self) -> None:
-        """Close the trace and write the card of the cycles that were done."""
+        """Close the trace and the agent, and write the card of the cycles that were done."""
         self._log.close()
+        close_agent(self._agent)
         if self.done:
             write_json(self.folder.card, self.evaluation().to_json())
 
@@ -100,9 +112,10 @@ def start_run(config: RunConfig, *, operator: Operator | None = None, pace: Pace
     `operator` is whom mode `review` asks. Raises `ConfigError` or `ProfileError` for what cannot be run; nothing is written then.
     """
     desk = _desk(config, operator)
-    agent = make_agent(config.agent)
+    (agent,) = make_agents([config.agent], config.agent_options)
     bare = _header(config, agent, desk)
     twin = twin_of(bare)
+    agent = informed(agent, twin)
     first = fingerprint(twin.first())
     header = replace(bare, state_hash=first.state_hash, arrays=first.arrays)
     folder = make_folder(config.out, f"{twin.model.scenario.name}-{agent.name}-{config.seed}".replace("_", "-"))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gridpilot.actions import REFUSED
-from gridpilot.values import Action, Decision, Receipt
+from gridpilot.values import Action, Decision, Deliberation, Receipt
 
 DECISION = "DECISION"
 """Stands for the verb in the receipt of a whole decision."""
@@ -20,9 +20,9 @@ def readable(decision: Decision) -> Decision:
     What is wrong with such a value is then said in its receipt, by the rule for every wrong value. An invalid decision
     has no actions, whatever came with it.
     """
-    if decision.invalid:
-        return replace(decision, actions=())
-    return replace(decision, actions=tuple(_readable(action) for action in decision.actions))
+    thought = None if decision.deliberation is None else _written(decision.deliberation)
+    actions = () if decision.invalid else tuple(map(_readable, decision.actions))
+    return replace(decision, actions=actions, deliberation=thought)
 
 
 def refusal(decision: Decision) -> tuple[Receipt, ...]:
@@ -30,6 +30,11 @@ def refusal(decision: Decision) -> tuple[Receipt, ...]:
     if not decision.invalid:
         return ()
     return (Receipt(DECISION, "", None, None, REFUSED, f"not a decision, so nothing was done: {decision.assessment}"),)
+
+
+def _written(thought: Deliberation) -> Deliberation:
+    """The same for the orders that were only considered."""
+    return replace(thought, candidates=tuple(replace(row, actions=tuple(map(_readable, row.actions))) for row in thought.candidates))
 
 
 def _readable(action: Action) -> Action:
