@@ -141,7 +141,7 @@ class Unclosed(Struct, frozen=True, forbid_unknown_fields=True):
     """As in `Standing`."""
 
 
-class Act(Struct, frozen=True, forbid_unknown_fields=True):
+class Act(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Decide, and order the devices."""
 
     step: int

@@ -42,6 +42,8 @@ class Watch:
 
     def renew(self, valid_until_s: float) -> None:
         """The environment was heard, with a question that is valid so long."""
+        if self._hold_s is None:
+            return
         if self.doing != FOLLOWS:
             self._return()
         self._until_s = valid_until_s if self._until_s == float("inf") else max(valid_until_s, self._until_s)

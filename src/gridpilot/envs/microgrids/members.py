@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -205,3 +205,9 @@ def _action(vertical: VerticalProtocol, horizontal: HorizontalProtocol, own: Own
     device, order = (np.array(column, dtype=np.int64) for column in columns[:2])
     low, high = (np.array(column, dtype=np.float64) for column in columns[2:])
     return Entries(names, device, order, low, high)
+
+
+def side_by_side(lengths: Iterable[int]) -> list[slice]:
+    """Places of parts of these lengths that stand one after the other."""
+    ends = np.cumsum(list(lengths)).tolist()
+    return [slice(first, end) for first, end in zip([0, *ends[:-1]], ends, strict=True)]

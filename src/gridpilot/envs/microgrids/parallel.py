@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from gridpilot.envs.episodes import Episodes, begin_or_again
 from gridpilot.envs.ground import lay_ground
 from gridpilot.envs.microgrids.config import MicrogridsConfig
 from gridpilot.envs.microgrids.course import Course, Passed
-from gridpilot.envs.microgrids.members import Member, make_members
+from gridpilot.envs.microgrids.members import Member, make_members, side_by_side
 from gridpilot.envs.microgrids.orders import Own, followed
 from gridpilot.envs.microgrids.remote import RemoteDevices, begin_elsewhere, remote_rooms
 from gridpilot.envs.microgrids.seats import entries_of
@@ -52,8 +52,8 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
         self.render_mode = None
         self._ground = lay_ground(config.settings)
         self.members = make_members(config, self._ground)
-        self._powers = _side_by_side(len(member.powers) for member in self.members.all)
-        self._entries = _side_by_side(len(member.action_names) for member in self.members.all)
+        self._powers = side_by_side(len(member.powers) for member in self.members.all)
+        self._entries = side_by_side(len(member.action_names) for member in self.members.all)
         self._moved = np.concatenate([_moved(member, self._ground.model.n_devices) for member in self.members.all])
         self._member = {member.name: member for member in self.members.all}
         self.possible_agents = list(self._member)
@@ -242,12 +242,6 @@ class MicrogridsEnv(ParallelEnv[str, Observation, Action]):  # type: ignore[misc
 def _moved(member: Member, none: int) -> Ints:
     """Which device each entry of an action moves, in the flat order of all kinds; `none` for a price."""
     return np.append(member.devices, none)[member.action.device]
-
-
-def _side_by_side(lengths: Iterable[int]) -> list[slice]:
-    """Places of parts of these lengths that stand one after the other."""
-    ends = np.cumsum(list(lengths)).tolist()
-    return [slice(first, end) for first, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def _standing(member: Member, initial: Floats) -> Floats:

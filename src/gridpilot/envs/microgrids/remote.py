@@ -17,14 +17,11 @@ from gridpilot.agents.coordination.horizontal.consensus import Consensus
 from gridpilot.agents.grid import (
     Act,
     Begin,
-    DirectOrder,
     GridAgent,
-    KindSheet,
     Network,
     Progress,
     Receipt,
     Report,
-    Sheet,
     Standing,
     Unclosed,
 )  # fmt: skip
@@ -36,8 +33,10 @@ from gridpilot.envs.microgrids.config import IN_MEMORY, MicrogridsConfig
 from gridpilot.envs.microgrids.course import Rooms
 from gridpilot.envs.microgrids.hearing import Hearing, States
 from gridpilot.envs.microgrids.market import Orders, RemoteMarket
-from gridpilot.envs.microgrids.members import Member, Members
+from gridpilot.envs.microgrids.members import Member, Members, side_by_side
 from gridpilot.envs.microgrids.orders import Own
+from gridpilot.envs.microgrids.places import Places
+from gridpilot.envs.microgrids.sheets import make_sheet
 from gridpilot.envs.nursery import new_world
 from gridpilot.errors import BrokerError, MessageError
 from gridpilot.messages.faults import Faults
@@ -86,12 +85,14 @@ class RemoteDevices:
         names = [member.name for member in members.all]
         self.agreement = Agreement(members.horizontal, names) if isinstance(members.horizontal, Consensus) else None
         self.market = RemoteMarket(members.horizontal, names)
-        self._places = [_Places(member, model) for member in members.all]
+        self._places = [Places(member, model) for member in members.all]
+        self._told = {member.name: members.told(member) for member in members.all}
+        self._entries = side_by_side(members.entries)
         adjusts = np.repeat([bool(kind.adjusts) for kind in model.kinds], [len(model.scenario.tables[kind.name]) for kind in model.kinds])
         self._adjusts = {member.name: adjusts[member.devices] for member in members.all}
         """Which of a member's devices are tap changers or banks."""
         self._sheets = {
-            member.name: _sheet(member, places, members, model, config, self._weights(k))
+            member.name: make_sheet(member, places, members, model, config, self._weights(k))
             for k, (member, places) in enumerate(zip(members.all, self._places, strict=True))
         }
         self._episode, self._deadline_s, self._join_s = 0, config.deadline_s, config.join_s
@@ -170,8 +171,8 @@ class RemoteDevices:
 
     def order(self, moves: Floats, prices: Floats) -> None:
         """The actions of all members for the next step: what moves devices `[1, E]`, and prices of trades `[1, A]` or `[1, 0]`."""
-        ends = np.cumsum(self._members.entries)[:-1]
-        self._moves = [own[0].tolist() for own in np.split(moves, ends, axis=1)]
+        said = moves[0].tolist()
+        self._moves = [said[own] for own in self._entries]
         for own, price in zip(self._moves, prices[0].tolist(), strict=False):
             own.append(price)
 
@@ -209,7 +210,7 @@ class RemoteDevices:
     def _hear(self, seat: Hearing, member: Member, reports: list[Report], first: bool) -> None:
         seat.hear(self._checked(member, reports))
         self.messages["report"] += len(reports)
-        self.messages["setpoint"] += 0 if first else self._members.told(member)
+        self.messages["setpoint"] += 0 if first else self._told[member.name]
 
     def _let_go(self, seat: Hearing) -> None:
         """Devices of a silent agent hold for so many cycles, or until their orders are no longer valid, and then leave the grid."""
@@ -251,8 +252,8 @@ class RemoteDevices:
     def _reported(self) -> Reported:
         self._found_s = self.session.now_s
         self.missed = {m.name: seat.silent for seat, m in zip(self._seats, self._members.all, strict=True)}
-        rows = zip(self._fields, zip(*(seat.reported for seat in self._seats), strict=True), strict=True)
-        return Reported(**{field: np.concatenate(row)[None] for field, row in rows})
+        reported = np.concatenate([seat.reported for seat in self._seats], axis=1)[:, None]
+        return Reported(**dict(zip(self._fields, reported, strict=True)))
 
     @cached_property
     def _fields(self) -> tuple[str, ...]:
@@ -390,7 +391,7 @@ class RemoteDevices:
         # An agent that begins may have to compile its devices first.
         sent_s = self.session.now_s
         answers = self.session.ask(self._episode, self._step, phase, payloads, reply, patience_s, wait=True)
-        if phase not in ("begin", "resume"):
+        if not self._counts_cycles and phase not in ("begin", "resume"):
             self._extend(answers.replies, sent_s + self._valid_s)
         if phase != "begin" and self._mode != LOCKSTEP:
             self._lost |= answers.failed.keys()
@@ -441,63 +442,3 @@ def remote_rooms(remote: RemoteDevices) -> Rooms:
         return remote.trade(short_mwh, over_mwh)
 
     return Rooms(act, trade)
-
-
-class _Places:
-    """Where the devices of a member stand among all of their kinds."""
-
-    def __init__(self, member: Member, model: Model) -> None:
-        self.kinds: list[tuple[int, Ints]] = []
-        weather: list[Ints] = []
-        for k, kind in enumerate(model.kinds):
-            devices, columns = model.slices[kind.name], model.columns[kind.name]
-            own = member.devices[(member.devices >= devices.start) & (member.devices < devices.stop)] - devices.start
-            if len(own):
-                self.kinds.append((k, own))
-                n = devices.stop - devices.start
-                weather += [columns.start + series * n + own for series in range(len(kind.series))]
-        self._fields = [len(model.kinds[k].state._fields) for k, _ in self.kinds]
-        self.weather: Ints = np.concatenate([*weather, np.zeros(0, dtype=np.int64)]).astype(np.int64)
-
-    def read_states(self, piece: Piece) -> States:
-        """The states that a piece holds."""
-        return [[np.asarray(values[0, own], dtype=np.float64).tolist() for values in piece.states[k]] for k, own in self.kinds]
-
-    def write_states(self, piece: Piece, states: States) -> None:
-        """Let a piece hold these."""
-        for (k, own), tables in zip(self.kinds, states, strict=True):
-            for values, table in zip(piece.states[k], tables, strict=True):
-                values[0, own] = table
-
-    def checked(self, states: States, name: str) -> States:
-        """The states themselves; raises `MessageError` for those of other devices."""
-        found = [[len(table) for table in tables] for tables in states]
-        expected = [[len(own)] * fields for (_, own), fields in zip(self.kinds, self._fields, strict=True)]
-        if found != expected:
-            raise MessageError("payload", f"{name} told states of {found} numbers; expected {expected}, field by field of each kind.")
-        return states
-
-
-def _sheet(member: Member, places: _Places, members: Members, model: Model, config: MicrogridsConfig, weights: list[float]) -> Sheet:
-    kinds = []
-    for k, own in places.kinds:
-        kind = model.kinds[k]
-        names = [model.scenario.tables[kind.name].name[one] for one in own]
-        parameters = {field: np.asarray(values)[own].tolist() for field, values in model.parameters(kind.name)._asdict().items()}
-        kinds.append(KindSheet(kind.name, names, parameters, dict(members.wishes[kind.name])))
-    direct = member.own.direct
-    orders = (column.tolist() for column in (direct.device, direct.reactive, direct.low, direct.high))
-    return Sheet(
-        role=member.name,
-        dt_h=model.dt_h,
-        kinds=kinds,
-        vertical=config.vertical,
-        options=dict(config.vertical_options),
-        low_mw=member.own.low_mw.tolist(),
-        high_mw=member.own.high_mw.tolist(),
-        direct=[DirectOrder(*order) for order in zip(*orders, strict=True)],
-        uncoordinated=sorted(set(range(len(member.devices))) - set(member.own.powers.tolist())),
-        weights=weights,
-        trades=members.trades,
-        hold_s=None if config.step_mode == LOCKSTEP or config.hosts == "here" else config.hold_cycles * config.deadline_s,
-    )
