@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from gridpilot.agents.nano.agent import NAME, SHIPPED, Nano
+from gridpilot.agents.nano.agent import NAME, SHIPPED, TEMPERATURE, Nano
 
 __all__ = ["NAME", "SHIPPED", "Nano", "make"]
 
 
-def make(*, folder: str | Path = SHIPPED, **options: Any) -> Nano:
+def make(*, candidates: int = 1, temperature: float = TEMPERATURE, seed: int = 0, folder: str | Path = SHIPPED) -> Nano:
     """The agent; options are the fields of `Nano`."""
-    return Nano(folder=Path(folder), **options)
+    return Nano(candidates, temperature, seed, Path(folder))

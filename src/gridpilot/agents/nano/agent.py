@@ -24,6 +24,8 @@ from gridpilot.values import RISK_LEVELS, Decision, View
 NAME = "nano"
 SHIPPED = Path(str(files("gridpilot.agents.nano"))) / "weights"
 """The model that comes with the package."""
+TEMPERATURE = 0.7
+"""Of replies that are drawn."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Nano:
 
     candidates: int = 1
     """Replies per decision: the greedy one, and others drawn."""
-    temperature: float = 0.7
+    temperature: float = TEMPERATURE
     """Of the replies that are drawn."""
     seed: int = 0
     folder: Path = SHIPPED

@@ -30,11 +30,11 @@ _SORTED_BATCHES = 16
 class ModelSize:
     """Sizes of the network."""
 
-    hidden: int = 192
+    hidden: int = 160
     layers: int = 4
-    heads: int = 6
-    kv_heads: int = 2
-    intermediate: int = 640
+    heads: int = 5
+    kv_heads: int = 1
+    intermediate: int = 600
     positions: int = 512
 
     def config(self, vocabulary: Vocabulary) -> NemotronConfig:
