@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_logits_and_tokenizer_are_those_of_transformers(model: Model) -> None:
 
 
 def test_greedy_words_are_those_that_transformers_generates(model: Model) -> None:
-    """Without a grammar it generates the same reply: what was learned is the grammar."""
+    """Under the same grammar."""
     torch = pytest.importorskip("torch", reason=NEEDS)
     transformers = pytest.importorskip("transformers", reason=NEEDS)
     peer = transformers.NemotronForCausalLM.from_pretrained(SHIPPED, dtype=torch.float32)
@@ -74,12 +75,18 @@ def test_greedy_words_are_those_that_transformers_generates(model: Model) -> Non
     for moved in small.held(twin, twin.first(), 160)[20::35]:
         view = twin.observe(moved.state)
         levers = levers_of(view)
-        text = prompt(view, levers)
-        [reply] = replies(model, text, Grammar(levers, model.vocabulary), [0.0])
+        text, grammar = prompt(view, levers), Grammar(levers, model.vocabulary)
+        [reply] = replies(model, text, grammar, [0.0])
         ids = torch.tensor([model.vocabulary.encode(chat(text))])
-        out = peer.generate(input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=40)
-        said = model.vocabulary.decode(out[0, ids.shape[1] :].tolist())
-        assert said == [*reply, END]
+        begin = ids.shape[1]
+
+        def allowed(_: int, so_far: Any, grammar: Grammar = grammar, begin: int = begin) -> list[int]:
+            return model.vocabulary.tokens(grammar.following(tuple(model.vocabulary.decode(so_far[begin:].tolist()))))
+
+        out = peer.generate(
+            input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=40, prefix_allowed_tokens_fn=allowed
+        )  # fmt: skip
+        assert model.vocabulary.decode(out[0, begin:].tolist()) == [*reply, END]
 
 
 def test_a_text_that_is_too_long_is_refused(model: Model) -> None:

@@ -24,12 +24,13 @@ def text_of(view: View) -> str:
 def lines(view: View) -> dict[str, list[int]]:
     """The numbers after the first word of every line; of the first line after every word."""
     found: dict[str, list[int]] = {}
+    said = ""
     for word in text_of(view).split():
         if word.lstrip("-").isdigit():
-            found[last].append(int(word))
+            found[said].append(int(word))
         else:
-            last = word
-            found.setdefault(word, [])
+            said = word
+            found.setdefault(said, [])
     return found
 
 
@@ -58,9 +59,8 @@ def test_numbers_are_those_of_the_view() -> None:
 def test_what_is_ahead_is_what_holding_then_leads_to() -> None:
     """On quiet days without a surplus: what the slack unit gives in half an hour on the outlook, but for losses."""
     twin = make_twin(load_scenario("six_bus").without_disturbances(), start="2016-07-04", cycles=200)
-    state = small.held(twin, twin.first(), 90)[-1].state
+    state = next(moved.state for moved in small.held(twin, twin.first(), 150)[60:] if not moved.events.spilled_mw.any())
     view = twin.observe(state)
-    assert view.summary["renewable_mw"] == pytest.approx(view.summary["renewable_available_mw"])
     lead, ahead = LEADS.index(6), Ahead(view)
     now = view.summary["demand_mw"] - view.summary["renewable_mw"]
     assert ahead.slack_mw[lead] - view.summary["slack_mw"] == pytest.approx(view.outlook["net_mw"][5] - now, abs=1e-6)
@@ -81,7 +81,7 @@ def test_a_hot_branch_is_told_with_what_its_relief_takes() -> None:
     view = twin.observe(twin.first())
     levers = levers_of(view)
     [line] = [line.split() for line in text_of(view).splitlines() if line.startswith("hot")]
-    assert int(line[2]) == round(100 * (1 - view.branches["AC"].values["loading"]))  # type: ignore[operator]
+    assert int(line[1]) == round(100 * (1 - float(view.branches["AC"].values["loading"])))
     effects = dict(zip(line[3::2], map(int, line[4::2]), strict=True))
     assert effects["b1"] < 0, "power injected at C relieves the line to C"
     assert effects["b1"] == round(-100 * 5 * levers.quantum_mw / 48.0 * 2 / 3)
@@ -105,7 +105,9 @@ def test_a_grid_twice_as_large_reads_alike() -> None:
         for name, one in view.devices.items()
     }
     branches = {
-        name: replace(one, values={key: 2 * value if key.endswith(("_mw", "_mvar", "_mva")) else value for key, value in one.values.items()})
+        name: replace(
+            one, values={key: 2 * value if key.endswith(("_mw", "_mvar", "_mva")) else value for key, value in one.values.items()}
+        )
         for name, one in view.branches.items()
     }
     large = replace(

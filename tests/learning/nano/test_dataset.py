@@ -12,7 +12,7 @@ from gridpilot.agents.best_of import best_of
 from gridpilot.agents.nano.grammar import Grammar
 from gridpilot.agents.nano.levers import levers_of
 from gridpilot.agents.nano.vocabulary import UNKNOWN, Vocabulary, all_words
-from gridpilot.learning.nano.dataset import Shift, play, play_all, read_examples, write_examples
+from gridpilot.learning.nano.dataset import PERIOD, PROFILES, Shift, play, play_all, read_examples, write_examples
 from gridpilot.learning.nano.grids import LEARNED_FROM, variant
 from gridpilot.learning.nano.teacher import Teacher
 from gridpilot.scenarios import load_scenario
@@ -64,7 +64,6 @@ def test_variants_are_other_grids_that_can_be_operated(name: str) -> None:
 
 def test_no_day_of_evaluation_is_learned_from() -> None:
     for name in LEARNED_FROM:
-        source = load_scenario(name).sources["simbench"]
-        starts = {make_twin(name, seeds=(seed,), cycles=2, period="tuning").time(make_twin(name, seeds=(seed,), cycles=2, period="tuning").first())
-                  for seed in range(5)}  # fmt: skip
-        assert all(start[:10] <= source.tuning[1] < source.judging[0] for start in starts)
+        source = load_scenario(name).sources[PROFILES]
+        twins = [make_twin(name, profiles=PROFILES, seeds=(seed,), cycles=2, period=PERIOD) for seed in range(5)]
+        assert all(twin.time(twin.first())[:10] <= source.tuning[1] < source.judging[0] for twin in twins)

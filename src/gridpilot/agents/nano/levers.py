@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, floor
 
-from gridpilot.agents.reading import closable, devices_of, dispatchable, number, order, supplied
+from gridpilot.agents.reading import closable, devices_of, dispatchable, number, supplied
 from gridpilot.values import Action, Reading, View
 
 LARGEST = 99
@@ -56,10 +56,18 @@ class Lever:
         """The order that a word of `values` stands for."""
         if value == CLOSE:
             return Action(self.verb, self.device, {"status": "closed"}, self.why)
+        low, high = self.ends
         if value in (LOW, HIGH):
-            return order(self.verb, self.device, self.parameter, _inwards(self.low, self.high, value), self.why)
-        mw = self.base_mw + int(value) * self.quantum_mw
-        return order(self.verb, self.device, self.parameter, min(max(mw, self.low), self.high), self.why)
+            mw = low if value == LOW else high
+        else:
+            mw = min(max(round(self.base_mw + int(value) * self.quantum_mw, 1), low), high)
+        return Action(self.verb, self.device, {self.parameter: mw + 0.0}, self.why)
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """The bounds to 0.1 MW inside them; as they are where there is no such number between them."""
+        low, high = ceil(self.low * 10.0 - 1e-9) / 10.0, floor(self.high * 10.0 + 1e-9) / 10.0
+        return (low, high) if low <= high else (self.low, self.high)
 
     def value(self, wanted: float) -> str:
         """The word nearest to an order, of which an end comes before a number that is no nearer."""
@@ -71,21 +79,10 @@ class Lever:
         number = round((inside - self.base_mw) / self.quantum_mw)
         return str(min(max(number, int(self.values[0])), int(self.values[-3]))) if len(self.values) > 2 else LOW
 
-    def number(self, mw: float) -> int:
-        """An order or output as a number of quanta from the base."""
-        return quanta(mw - self.base_mw, self.quantum_mw)
-
 
 def quanta(mw: float, quantum_mw: float) -> int:
     """Power as a whole number that has a word."""
     return min(max(round(mw / quantum_mw), -LARGEST), LARGEST)
-
-
-def _inwards(low: float, high: float, value: str) -> float:
-    """An end, rounded to 0.1 MW towards the inside where there is room."""
-    if value == HIGH:
-        return max(floor(high * 10.0 + 1e-9) / 10.0, min(low, high))
-    return min(ceil(low * 10.0 - 1e-9) / 10.0, max(low, high))
 
 
 @dataclass(frozen=True)

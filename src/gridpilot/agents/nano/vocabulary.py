@@ -70,7 +70,7 @@ def read_vocabulary(path: Path) -> Vocabulary:
     """The vocabulary of a `tokenizer.json`; raises `DataError` where it is not one of whole words."""
     try:
         token: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))["model"]["vocab"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is no tokenizer of nano: {error}. Build the model again with `gridpilot nano build`.") from error
     words = tuple(sorted(token, key=token.__getitem__))
     lost = sorted(set(all_words()) - set(words))
