@@ -18,7 +18,7 @@ from gridpilot.operations.config import AGENT_OPTIONS
 from gridpilot.traces import read_trace
 
 WRONG = {"assessment": "LN34 is at 3 %.", "risk_level": "MEDIUM", "actions": []}
-ASKED = ("--agent", "llm", "--model", "tiny", "--stand-in", "rules", "--deadline-s", "2", "--cycles", "3")
+ASKED = ("--agent", "llm", "--model", "tiny", "--stand-in", "rules", "--deadline-s", "30", "--cycles", "3")
 
 
 def second_time_gone(exchange: Exchange, asked: Asked) -> None:
@@ -66,7 +66,7 @@ def test_it_is_evaluated_beside_others(invoke: Invoke) -> None:
     with fake_server(says({**WRONG, "assessment": "All lines are within limits."})) as server:
         result = invoke(
             "evaluate", "--agents", "do-nothing,llm", "--episodes", "1", "--cycles", "2", "--base-url", server.url, "--model", "m",
-            "--deadline-s", "2", "--json",
+            "--deadline-s", "30", "--json",
         )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     assert set(json.loads(result.stdout)["agents"]) == {"do-nothing", "llm"}

@@ -24,6 +24,7 @@ from scipy.sparse import block_diag, csr_array, vstack
 
 from gridpilot.agents.limits import Floats, Limits, Margins, limits_of, to_slack
 from gridpilot.agents.reading import devices_of, dispatchable, number, supplied
+from gridpilot.agents.worth import energy_price, slack_unit, stored_worth
 from gridpilot.values import Reading, View
 
 _SOLVE: Any = linprog  # its stubs know dense matrices only
@@ -109,9 +110,7 @@ class Lookahead:
 
     def energy_price(self, unit: Reading) -> float:
         """What a MWh of a unit costs the reward: fuel and emissions, at its output of now."""
-        weights = self.view.weights
-        fuel = number(unit, "marginal_usd_per_mwh") / self.view.summary["price_usd_per_mwh"]
-        return weights["cost"] * fuel + weights["emissions"] * number(unit, "co2_t_per_mwh")
+        return energy_price(self.view, unit)
 
     def money(self, usd: float) -> float:
         return self.view.weights["cost"] * usd / self.view.summary["price_usd_per_mwh"]
@@ -119,13 +118,12 @@ class Lookahead:
     @cached_property
     def slack(self) -> Reading | None:
         """The slack unit, where it is in service."""
-        return next((unit for unit in devices_of(self.view, "generator") if number(unit, "is_slack")), None)
+        return slack_unit(self.view)
 
     @cached_property
     def worth(self) -> float:
         """What a MWh that is kept for later replaces then: energy of the units, on average."""
-        sources = [*self.units, *([self.slack] if self.slack else [])]
-        return float(np.mean([self.energy_price(unit) for unit in sources])) if sources else 0.0
+        return stored_worth(self.view)
 
     @cached_property
     def limits(self) -> Limits:

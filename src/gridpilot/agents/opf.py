@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gridpilot.agents.best_of import is_worse
 from gridpilot.agents.limits import Floats, Margins
 from gridpilot.agents.lookahead import Lookahead
-from gridpilot.agents.reading import binding, closable, devices_of, number, order, risk_of, supplied
+from gridpilot.agents.reading import binding, closable, devices_of, number, order, risk_ahead, supplied
+from gridpilot.agents.worth import kept_mwh
 from gridpilot.values import Action, Candidate, Decision, Preview, Reading, View
 
 NAME = "opf"
@@ -23,8 +25,6 @@ _SHARES = (1.0, 0.5, 0.2)
 _COLLAPSE = 1e3
 _LEAST_MW = 0.5
 _CAREFUL = 0.8
-_UNSERVED_MWH, _LONGER_MIN = 0.1, 5.0
-"""Differences that a forecast cannot tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +51,30 @@ class Opf:
         """The orders of the program as far as the outlook bears them out."""
         if view.preview is None:
             raise ValueError(f"The agent opf needs a view with system visibility; role {view.role!r} has none.")
-        closing = _close(view)
-        margins = Margins(self.margin_loading, self.margin_v_pu, self.margin_slack, self.softness, self.scarce, self.plenty)
-        program = Lookahead(view, margins)
+        program, moves = self._program(view), self.plans(view)
+        later = view.preview(moves)
+        safe = [move for move, candidate in zip(moves, later.candidates, strict=True) if not is_worse(candidate, later.nothing)]
+        seen = view.preview(safe, self.horizon)
+        best = max((seen.nothing, *seen.candidates), key=lambda candidate: self._score(program, candidate))
+        return Decision(
+            assessment=_assess(view, seen, best), risk_level=risk_ahead(view, seen.nothing), actions=best.actions, agent=self.name
+        )
+
+    def plans(self, view: View) -> list[Move]:
+        """The orders of the program, smaller versions of them, and with and without closing what stands open."""
+        closing, program = _close(view), self._program(view)
         wanted = program.solve() if view.voltage_sensitivity else None
         plans = [_orders(program, wanted, share) for share in _SHARES] if wanted is not None else []
         moves = [*plans, *([(*plan, *closing) for plan in (*plans[:1], ())] if closing else [])]
-        moves = [move for move in moves if move]
-        later = view.preview(moves)
-        safe = [move for move, candidate in zip(moves, later.candidates, strict=True) if not _is_worse(candidate, later.nothing)]
-        seen = view.preview(safe, self.horizon)
-        best = max((seen.nothing, *seen.candidates), key=lambda candidate: self._score(program, candidate))
-        return Decision(assessment=_assess(view, seen, best), risk_level=_risk(view, seen.nothing), actions=best.actions, agent=self.name)
+        return [move for move in moves if move]
+
+    def _program(self, view: View) -> Lookahead:
+        margins = Margins(self.margin_loading, self.margin_v_pu, self.margin_slack, self.softness, self.scarce, self.plenty)
+        return Lookahead(view, margins)
 
     def _score(self, program: Lookahead, candidate: Candidate) -> float:
         """Reward, with what the orders leave in storage at its value; a collapse is worse than anything."""
-        kept = _kept_mwh(program, candidate, self.horizon * program.view.dt_h)
+        kept = kept_mwh(program.view, candidate, self.horizon * program.view.dt_h)
         value = program.worth * kept / max(program.view.summary["demand_mw"], 1.0)
         return candidate.reward + value - (0.0 if candidate.survives else _COLLAPSE)
 
@@ -129,39 +137,7 @@ _VERBS = {
 """Verb of a parameter, the sign from injection to it, and the reason that is given."""
 
 
-def _is_worse(candidate: Candidate, nothing: Candidate) -> bool:
-    """Whether orders, held over the outlook, lose the grid, leave load unserved or break limits for longer than holding does."""
-    if candidate.survives != nothing.survives:
-        return not candidate.survives
-    longer = candidate.overload_min + candidate.voltage_min - nothing.overload_min - nothing.voltage_min
-    return candidate.unserved_mwh > nothing.unserved_mwh + _UNSERVED_MWH or longer > _LONGER_MIN
-
-
-def _kept_mwh(program: Lookahead, candidate: Candidate, hours: float) -> float:
-    """Energy that orders of a candidate leave at the devices at the end: charged, less discharged and less owed."""
-    told = {(receipt.type, receipt.target): receipt.applied for receipt in candidate.receipts}
-    kept = 0.0
-    for unit in program.storage:
-        charge = told.get(("STORAGE", unit.name), number(unit, "setpoint_mw"))
-        if isinstance(charge, float | int):
-            low, high = unit.bounds["setpoint_mw"]
-            charge = min(max(float(charge), low), high)
-            kept += hours * (charge * number(unit, "charge_efficiency") if charge > 0 else charge / number(unit, "discharge_efficiency"))
-    for load in program.loads:
-        extra = told.get(("LOAD_SHAPE", load.name), number(load, "setpoint_mw"))
-        kept += hours * float(extra) if isinstance(extra, float | int) else 0.0
-    return kept
-
-
 # ---------------------------------------------------------------------------------------------------- in words
-
-
-def _risk(view: View, nothing: Candidate) -> str:
-    if not nothing.survives:
-        return "CRITICAL"
-    if nothing.overload_min > 0 or nothing.voltage_min > 0 or nothing.unserved_mwh > 0:
-        return "HIGH"
-    return risk_of(view)
 
 
 def _assess(view: View, seen: Preview, best: Candidate) -> str:

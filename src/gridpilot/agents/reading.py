@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gridpilot.values import Action, Reading, View
+from gridpilot.values import Action, Candidate, Reading, View
 
 RISKY_LOADING = 0.9
 
@@ -63,3 +63,12 @@ def risk_of(view: View) -> str:
     if loading > 1.0 or outside or any(branch.values["tripped"] for branch in view.branches.values()):
         return "HIGH"
     return "MEDIUM" if loading > RISKY_LOADING else "LOW"
+
+
+def risk_ahead(view: View, nothing: Candidate) -> str:
+    """Risk level of the grid if nothing is done, by a preview."""
+    if not nothing.survives:
+        return "CRITICAL"
+    if nothing.overload_min > 0 or nothing.voltage_min > 0 or nothing.unserved_mwh > 0:
+        return "HIGH"
+    return risk_of(view)

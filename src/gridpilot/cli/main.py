@@ -24,6 +24,7 @@ COMMANDS = {
     "up": "Start microgrids and their agents here, and watch them.",
     "sensitivity": "Measure what delays, loss and outages cost microgrids.",
     "knowledge": "Search procedures, incidents and the cards of a grid.",
+    "nano": "Build the small model of our own again, from a seed.",
     "data": "List, describe and import profiles.",
 }
 """Name to one line of help, in the order of `--help`; each is `gridpilot.cli.<name>.command`, with `_` for `-`."""

@@ -1,0 +1,14 @@
+"""Nano, the embedded operator: a small language model of our own which runs offline, on the base installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gridpilot.agents.nano.agent import NAME, SHIPPED, TEMPERATURE, Nano
+
+__all__ = ["NAME", "SHIPPED", "Nano", "make"]
+
+
+def make(*, candidates: int = 1, temperature: float = TEMPERATURE, seed: int = 0, folder: str | Path = SHIPPED) -> Nano:
+    """The agent; options are the fields of `Nano`."""
+    return Nano(candidates, temperature, seed, Path(folder))

@@ -1,0 +1,102 @@
+"""Nano: a small language model of our own which reads a view as a short text and answers with orders.
+
+One prompt, one reply; with `candidates` above 1 several replies are drawn, previewed in one batch beside doing nothing, and the best is
+taken. The words it said are the decision's `thinking`. The risk it tells is never lower than what the present shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from gridpilot.agents.best_of import BestOf, best_of
+from gridpilot.agents.nano.decoding import Reply, replies
+from gridpilot.agents.nano.grammar import Grammar
+from gridpilot.agents.nano.levers import Levers, levers_of
+from gridpilot.agents.nano.model import Model, load_model
+from gridpilot.agents.nano.prompt import prompt
+from gridpilot.agents.reading import binding, number, risk_of
+from gridpilot.errors import ConfigError, Problem
+from gridpilot.values import RISK_LEVELS, Decision, View
+
+NAME = "nano"
+SHIPPED = Path(str(files("gridpilot.agents.nano"))) / "weights"
+"""The model that comes with the package."""
+TEMPERATURE = 0.7
+"""Of replies that are drawn."""
+
+
+@dataclass(frozen=True)
+class Nano:
+    """How it decides."""
+
+    candidates: int = 1
+    """Replies per decision: the greedy one, and others drawn."""
+    temperature: float = TEMPERATURE
+    """Of the replies that are drawn."""
+    seed: int = 0
+    folder: Path = SHIPPED
+    """Where the model is."""
+    name: str = NAME
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.candidates < 1:
+            problems.append(Problem("candidates", f"must be 1 or more, found {self.candidates}"))
+        if not self.temperature > 0.0:
+            problems.append(Problem("temperature", f"must be above 0, found {self.temperature}"))
+        if problems:
+            raise ConfigError("Nano cannot decide like this.", problems)
+
+    @property
+    def model(self) -> Model:
+        return _loaded(str(self.folder))
+
+    def decide(self, view: View) -> Decision:
+        """The greedy reply, or the best of several on the outlook; raises `ValueError` where several need a preview and there is none."""
+        if self.candidates == 1:
+            return self.candidates_for(view)[0]
+        chosen = self.weigh(view).chosen.decision
+        return chosen if chosen is not None else self._decision(view, levers_of(view), ("LOW",), "doing nothing is best of all previewed")
+
+    def candidates_for(self, view: View) -> list[Decision]:
+        """All decisions that were drawn for a view, the greedy one first."""
+        levers = levers_of(view)
+        temperatures = (0.0, *[self.temperature] * (self.candidates - 1))
+        found = replies(self.model, prompt(view, levers), Grammar(levers, self.model.vocabulary), temperatures, _key(self.seed, view.step))
+        return [self._decision(view, levers, reply) for reply in found]
+
+    def weigh(self, view: View) -> BestOf:
+        """All decisions that were drawn for a view, weighed beside doing nothing."""
+        return best_of(view, self.candidates_for(view))
+
+    def _decision(self, view: View, levers: Levers, reply: Reply, why: str = "") -> Decision:
+        said, *words = reply
+        risk = max(said, risk_of(view), key=RISK_LEVELS.index)
+        actions = levers.actions(words)
+        return Decision(
+            assessment=_assessment(view, why or ("" if actions else "holding every order")),
+            risk_level=risk,
+            actions=actions,
+            thinking=" ".join(reply),
+            agent=self.name,
+        )
+
+
+@cache
+def _loaded(folder: str) -> Model:
+    return load_model(Path(folder))
+
+
+def _key(seed: int, step: int) -> int:
+    """A seed of its own for every cycle."""
+    return (seed << 32) + step
+
+
+def _assessment(view: View, why: str) -> str:
+    hot = binding(view)
+    worst = f"{hot[0].name} at {100 * number(hot[0], 'loading'):.0f} %" if hot else "no branch is hot"
+    slack = f"slack {view.summary['slack_mw']:.0f} MW for {view.summary['slack_schedule_mw']:.0f} MW scheduled"
+    return "; ".join(part for part in (worst, slack, why) if part) + "."

@@ -1,0 +1,1 @@
+"""Learning: from decisions that were good to models that make them."""

@@ -1,0 +1,1 @@
+"""Nano's own making: grids, states and labels from the twin, training, export."""

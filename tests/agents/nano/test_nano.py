@@ -1,0 +1,94 @@
+"""The agent: it comes with the package, runs on the base installation, and operates better than nobody."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from tests.twin import small
+
+from gridpilot.agents import make_agent
+from gridpilot.agents.nano import SHIPPED, Nano
+from gridpilot.errors import ConfigError
+from gridpilot.evaluation import evaluate
+from gridpilot.testing import check_agent
+from gridpilot.twin import make_twin
+from gridpilot.values import RISK_LEVELS, View
+
+
+def morning(step: int = 100) -> View:
+    twin = make_twin("six_bus", cycles=step + 1)
+    return twin.observe(small.held(twin, twin.first(), step)[-1].state)
+
+
+def test_it_operates_half_a_day_better_than_nobody_without_an_invalid_reply() -> None:
+    found = evaluate("six_bus", ["do-nothing", "nano"], seeds=[0], cycles=144).cards
+    assert found["nano"].reward.mean > found["do-nothing"].reward.mean
+    assert found["nano"].invalid == found["nano"].refused == 0
+
+
+def test_of_eight_candidates_none_is_better_than_the_one_it_takes() -> None:
+    agent, view = Nano(candidates=8), morning()
+    weighed = agent.weigh(view)
+    decision = agent.decide(view)
+    assert len(weighed.weighed) == 9
+    assert weighed.chosen.score == max(one.score for one in weighed.weighed if one.safe)
+    assert decision.actions == (weighed.chosen.decision.actions if weighed.chosen.decision else ())
+    assert agent.candidates_for(view)[0] == Nano().decide(view)
+
+
+def test_with_candidates_it_keeps_the_promises_of_agents() -> None:
+    check_agent(Nano(candidates=4), "six_bus", cycles=6)
+
+
+def test_names_play_no_part() -> None:
+    """The same grid under other names is told and answered alike."""
+    view = morning()
+    names = {name: f"X{k}" for k, name in enumerate([*view.devices, *(b for b in view.branches if b not in view.devices)])}
+    renamed = replace(
+        view,
+        devices={names[name]: replace(one, name=names[name]) for name, one in view.devices.items()},
+        verbs={verb: tuple(names[name] for name in targets) for verb, targets in view.verbs.items()},
+        sensitivity={names[name]: row for name, row in view.sensitivity.items()},
+        voltage_sensitivity={names[name]: row for name, row in view.voltage_sensitivity.items()},
+        outlook={f"{names[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}" if "." in key else key: v for key, v in view.outlook.items()},
+    )
+    plain, other = Nano().decide(view), Nano().decide(renamed)
+    assert plain.thinking == other.thinking
+    assert [(names[a.target], dict(a.params)) for a in plain.actions] == [(a.target, dict(a.params)) for a in other.actions]
+
+
+def test_the_risk_is_never_told_lower_than_the_present_shows() -> None:
+    twin = small.twin(ratings_mva=(500.0, 40.0, 500.0))
+    decision = Nano().decide(twin.observe(twin.first()))
+    assert RISK_LEVELS.index(decision.risk_level) >= RISK_LEVELS.index("HIGH")
+
+
+def test_candidates_need_a_preview_and_one_reply_does_not() -> None:
+    view = replace(morning(1), preview=None)
+    assert Nano().decide(view).assessment
+    with pytest.raises(ValueError, match="system visibility"):
+        Nano(candidates=2).decide(view)
+
+
+def test_settings_that_make_no_sense_are_all_named() -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_agent("nano", candidates=0, temperature=0.0)
+    assert [problem.where for problem in caught.value.problems] == ["candidates", "temperature"]
+
+
+def test_it_needs_nothing_but_the_base_installation() -> None:
+    code = (
+        "import sys\nfrom gridpilot.agents import make_agent\nmake_agent('nano').model\n"
+        "print(*{'torch', 'transformers', 'tokenizers', 'safetensors'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_weights_are_small_and_come_with_their_card() -> None:
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 20e6
+    card = (SHIPPED / "README.md").read_text(encoding="utf-8")
+    assert all(f"## {part}" in card for part in ("Data", "Metrics", "Limits"))
