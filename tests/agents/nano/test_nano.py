@@ -36,7 +36,7 @@ def test_of_eight_candidates_none_is_better_than_the_one_it_takes() -> None:
     assert len(weighed.weighed) == 9
     assert weighed.chosen.score == max(one.score for one in weighed.weighed if one.safe)
     assert decision.actions == (weighed.chosen.decision.actions if weighed.chosen.decision else ())
-    assert agent.candidates_for(view)[0] == Nano().decide(view)
+    assert agent.candidates_for(view)[0] == Nano(candidates=1).decide(view)
 
 
 def test_with_candidates_it_keeps_the_promises_of_agents() -> None:
@@ -55,7 +55,7 @@ def test_names_play_no_part() -> None:
         voltage_sensitivity={names[name]: row for name, row in view.voltage_sensitivity.items()},
         outlook={f"{names[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}" if "." in key else key: v for key, v in view.outlook.items()},
     )
-    plain, other = Nano().decide(view), Nano().decide(renamed)
+    plain, other = Nano(candidates=1).decide(view), Nano(candidates=1).decide(renamed)
     assert plain.thinking == other.thinking
     assert [(names[a.target], dict(a.params)) for a in plain.actions] == [(a.target, dict(a.params)) for a in other.actions]
 
@@ -66,11 +66,9 @@ def test_the_risk_is_never_told_lower_than_the_present_shows() -> None:
     assert RISK_LEVELS.index(decision.risk_level) >= RISK_LEVELS.index("HIGH")
 
 
-def test_candidates_need_a_preview_and_one_reply_does_not() -> None:
-    view = replace(morning(1), preview=None)
-    assert Nano().decide(view).assessment
-    with pytest.raises(ValueError, match="system visibility"):
-        Nano(candidates=2).decide(view)
+def test_without_a_preview_it_gives_its_greedy_reply() -> None:
+    view = morning(1)
+    assert Nano(candidates=8).decide(replace(view, preview=None)) == Nano(candidates=1).decide(view)
 
 
 def test_settings_that_make_no_sense_are_all_named() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gridpilot.agents.nano.agent import NAME, SHIPPED, TEMPERATURE, Nano
+from gridpilot.agents.nano.agent import CANDIDATES, NAME, SHIPPED, TEMPERATURE, Nano
 
 __all__ = ["NAME", "SHIPPED", "Nano", "make"]
 
 
-def make(*, candidates: int = 1, temperature: float = TEMPERATURE, seed: int = 0, folder: str | Path = SHIPPED) -> Nano:
+def make(*, candidates: int = CANDIDATES, temperature: float = TEMPERATURE, seed: int = 0, folder: str | Path = SHIPPED) -> Nano:
     """The agent; options are the fields of `Nano`."""
     return Nano(candidates, temperature, seed, Path(folder))

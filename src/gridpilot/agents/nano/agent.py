@@ -1,12 +1,13 @@
 """Nano: a small language model of our own which reads a view as a short text and answers with orders.
 
-One prompt, one reply; with `candidates` above 1 several replies are drawn, previewed in one batch beside doing nothing, and the best is
-taken. The words it said are the decision's `thinking`. The risk it tells is never lower than what the present shows.
+Several replies are drawn, previewed in one batch beside doing nothing, and the best is taken; with one candidate, or in a role without
+a preview, it is the greedy reply. The words it said are the decision's `thinking`. The risk it tells is never lower than what the
+present shows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +25,8 @@ from gridpilot.values import RISK_LEVELS, Decision, View
 NAME = "nano"
 SHIPPED = Path(str(files("gridpilot.agents.nano"))) / "weights"
 """The model that comes with the package."""
+CANDIDATES = 8
+"""Replies that are weighed against each other; the weights are small, and eight of them take little longer than one."""
 TEMPERATURE = 0.7
 """Of replies that are drawn."""
 
@@ -32,7 +35,7 @@ TEMPERATURE = 0.7
 class Nano:
     """How it decides."""
 
-    candidates: int = 1
+    candidates: int = CANDIDATES
     """Replies per decision: the greedy one, and others drawn."""
     temperature: float = TEMPERATURE
     """Of the replies that are drawn."""
@@ -55,9 +58,9 @@ class Nano:
         return _loaded(str(self.folder))
 
     def decide(self, view: View) -> Decision:
-        """The greedy reply, or the best of several on the outlook; raises `ValueError` where several need a preview and there is none."""
-        if self.candidates == 1:
-            return self.candidates_for(view)[0]
+        """The best of several replies on the outlook; the greedy one where only one is asked for, or the view has no preview."""
+        if self.candidates == 1 or view.preview is None:
+            return replace(self, candidates=1).candidates_for(view)[0]
         chosen = self.weigh(view).chosen.decision
         return chosen if chosen is not None else self._decision(view, levers_of(view), ("LOW",), "doing nothing is best of all previewed")
 

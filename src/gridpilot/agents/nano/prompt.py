@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridpilot.agents.nano.levers import LARGEST, Lever, Levers, quanta
-from gridpilot.agents.reading import number
+from gridpilot.agents.reading import number, supplied
 from gridpilot.agents.worth import energy_price, slack_unit
 from gridpilot.values import Reading, View
 
@@ -57,7 +57,9 @@ class Ahead:
 
     @cached_property
     def devices(self) -> list[Reading]:
-        return [one for one in self.view.devices.values() if one.values["in_service"] and "p_mw" in one.values]
+        """Those that are in service and not cut off: what a dark bus would give or take, nobody gets or bears."""
+        here = (one for one in self.view.devices.values() if one.values["in_service"] and "p_mw" in one.values)
+        return [one for one in here if supplied(self.view, one)]
 
     @cached_property
     def leads(self) -> list[int]:

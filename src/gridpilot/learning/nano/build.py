@@ -41,9 +41,9 @@ _HELD_OUT = 20
 class Recipe:
     """How much of everything."""
 
-    shifts: tuple[int, ...] = (240, 120)
+    shifts: tuple[int, ...] = (200, 80)
     """Days that are labelled in each round."""
-    steps: tuple[int, ...] = (1500, 1800)
+    steps: tuple[int, ...] = (800, 800)
     """Steps of training in each round."""
     size: ModelSize = field(default_factory=ModelSize)
     batch: int = 64
@@ -64,7 +64,7 @@ class Recipe:
 
     def schedule(self, number: int) -> Schedule:
         """Of a round; later ones begin at a lower rate."""
-        return Schedule(steps=self.steps[number], batch=self.batch, peak_rate=2e-3 if number == 0 else 1e-3)
+        return Schedule(steps=self.steps[number], batch=self.batch, peak_rate=2e-3 if number == 0 else 1.5e-3)
 
 
 @dataclass(frozen=True, slots=True)
