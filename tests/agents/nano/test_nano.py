@@ -5,15 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from tests.twin import small
 
 from gridpilot.agents import make_agent
 from gridpilot.agents.nano import SHIPPED, Nano
+from gridpilot.agents.nano.model import WEIGHTS
 from gridpilot.errors import ConfigError
 from gridpilot.evaluation import evaluate
+from gridpilot.operations import operate
 from gridpilot.testing import check_agent
+from gridpilot.traces import Header, create_log, read_trace
 from gridpilot.twin import make_twin
 from gridpilot.values import RISK_LEVELS, View
 
@@ -36,7 +41,21 @@ def test_of_eight_candidates_none_is_better_than_the_one_it_takes() -> None:
     assert len(weighed.weighed) == 9
     assert weighed.chosen.score == max(one.score for one in weighed.weighed if one.safe)
     assert decision.actions == (weighed.chosen.decision.actions if weighed.chosen.decision else ())
-    assert agent.candidates_for(view)[0] == Nano(candidates=1).decide(view)
+    assert agent.candidates_for(view)[0] == replace(Nano(candidates=1).decide(view), deliberation=None)
+    thought = decision.deliberation
+    assert thought is not None
+    assert [row.actions for row in thought.candidates] == [one.candidate.actions for one in weighed.weighed]
+    assert (thought.kept, thought.decided_by) == (weighed.best, "nano")
+
+
+def test_a_trace_says_which_weights_decided_and_what_else_was_weighed(tmp_path: Path) -> None:
+    twin, agent, path = make_twin("six_bus", cycles=2), Nano(candidates=3), tmp_path / "trace.jsonl"
+    with create_log(path, Header("six_bus", "simbench", "nano", cycles=2)) as log:
+        list(operate(twin, agent, log=log))
+    for record in read_trace(path).records:
+        assert record.model == agent.model == f"nano-{sha256((SHIPPED / WEIGHTS).read_bytes()).hexdigest()[:8]}"
+        assert record.decision.deliberation is not None
+        assert len(record.decision.deliberation.candidates) == 4
 
 
 def test_with_candidates_it_keeps_the_promises_of_agents() -> None:
@@ -79,7 +98,7 @@ def test_settings_that_make_no_sense_are_all_named() -> None:
 
 def test_it_needs_nothing_but_the_base_installation() -> None:
     code = (
-        "import sys\nfrom gridpilot.agents import make_agent\nmake_agent('nano').model\n"
+        "import sys\nfrom gridpilot.agents import make_agent\nmake_agent('nano').network\n"
         "print(*{'torch', 'transformers', 'tokenizers', 'safetensors'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from gridpilot.agents.best_of import BestOf, best_of
 from gridpilot.agents.nano.decoding import Reply, replies
 from gridpilot.agents.nano.grammar import Grammar
 from gridpilot.agents.nano.levers import Levers, levers_of
-from gridpilot.agents.nano.model import Model, load_model
+from gridpilot.agents.nano.model import WEIGHTS, Model, load_model
 from gridpilot.agents.nano.prompt import prompt
 from gridpilot.agents.reading import binding, number, risk_of
 from gridpilot.errors import ConfigError, Problem
-from gridpilot.values import RISK_LEVELS, Decision, View
+from gridpilot.values import RISK_LEVELS, Decision, Deliberation, View
 
 NAME = "nano"
 SHIPPED = Path(str(files("gridpilot.agents.nano"))) / "weights"
@@ -54,21 +55,34 @@ class Nano:
             raise ConfigError("Nano cannot decide like this.", problems)
 
     @property
-    def model(self) -> Model:
+    def model(self) -> str:
+        """Which weights: the beginning of their SHA-256."""
+        return f"{NAME}-{_version(str(self.folder))}"
+
+    @property
+    def network(self) -> Model:
+        """The model itself; read when it is first asked for."""
         return _loaded(str(self.folder))
 
     def decide(self, view: View) -> Decision:
         """The best of several replies on the outlook; the greedy one where only one is asked for, or the view has no preview."""
+        thought = Deliberation(self.name, model=self.model)
         if self.candidates == 1 or view.preview is None:
-            return replace(self, candidates=1).candidates_for(view)[0]
-        chosen = self.weigh(view).chosen.decision
-        return chosen if chosen is not None else self._decision(view, levers_of(view), ("LOW",), "doing nothing is best of all previewed")
+            return replace(self._candidates_for(view, 1)[0], deliberation=thought)
+        found = self.weigh(view)
+        thought = replace(thought, candidates=tuple(one.candidate for one in found.weighed), kept=found.best)
+        held = "doing nothing is best of all previewed"
+        chosen = found.chosen.decision or self._decision(view, levers_of(view), ("LOW",), held)
+        return replace(chosen, deliberation=thought)
 
     def candidates_for(self, view: View) -> list[Decision]:
         """All decisions that were drawn for a view, the greedy one first."""
-        levers = levers_of(view)
-        temperatures = (0.0, *[self.temperature] * (self.candidates - 1))
-        found = replies(self.model, prompt(view, levers), Grammar(levers, self.model.vocabulary), temperatures, _key(self.seed, view.step))
+        return self._candidates_for(view, self.candidates)
+
+    def _candidates_for(self, view: View, count: int) -> list[Decision]:
+        levers, network = levers_of(view), self.network
+        temperatures = (0.0, *[self.temperature] * (count - 1))
+        found = replies(network, prompt(view, levers), Grammar(levers, network.vocabulary), temperatures, _key(self.seed, view.step))
         return [self._decision(view, levers, reply) for reply in found]
 
     def weigh(self, view: View) -> BestOf:
@@ -91,6 +105,11 @@ class Nano:
 @cache
 def _loaded(folder: str) -> Model:
     return load_model(Path(folder))
+
+
+@cache
+def _version(folder: str) -> str:
+    return sha256((Path(folder) / WEIGHTS).read_bytes()).hexdigest()[:8]
 
 
 def _key(seed: int, step: int) -> int:
