@@ -43,7 +43,7 @@ def test_every_agent_gets_through_a_grid_in_the_dark(name: str) -> None:
 
 def test_names_are_forgiving_and_an_unknown_one_is_answered_with_the_valid_ones() -> None:
     assert make_agent("Do_Nothing").name == "do-nothing"
-    with pytest.raises(UnknownNameError, match=r"do-nothing, .*opf, planner, rules"):
+    with pytest.raises(UnknownNameError, match=r"do-nothing, .*nano, opf, planner, rules"):
         make_agent("plannr")
 
 

@@ -31,7 +31,7 @@ def morning(step: int = 100) -> View:
 def test_it_operates_half_a_day_better_than_nobody_without_an_invalid_reply() -> None:
     found = evaluate("six_bus", ["do-nothing", "nano"], seeds=[0], cycles=144).cards
     assert found["nano"].reward.mean > found["do-nothing"].reward.mean
-    assert found["nano"].invalid == found["nano"].refused == 0
+    assert found["nano"].invalid == found["nano"].clipped == 0
 
 
 def test_of_eight_candidates_none_is_better_than_the_one_it_takes() -> None:
