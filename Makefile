@@ -25,10 +25,12 @@ check: setup ## Lint, format and types
 test: check ## Lint, format, types and the tests: make test PYTEST_ARGS="-k twin"
 	@$(BIN)/pytest -q -n 2 --dist loadfile $(PYTEST_ARGS)
 
-bench: setup ## Measure the power flow, N-1 and the environments: make bench ARGS="--json"
+bench: setup ## Measure power flow, N-1, environments, messages and knowledge: make bench ARGS="--json"
 	@$(BIN)/gridpilot bench powerflow $(ARGS)
 	@$(BIN)/gridpilot bench contingency $(ARGS)
 	@$(BIN)/gridpilot bench env $(ARGS)
+	@$(BIN)/gridpilot bench messages $(ARGS)
+	@$(BIN)/gridpilot bench knowledge $(ARGS)
 
 docs: setup ## Build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

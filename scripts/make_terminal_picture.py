@@ -22,7 +22,7 @@ from gridpilot.operations import run_cycles
 from gridpilot.twin import make_twin
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "assets" / "run.svg"
-SCENARIO, AGENT, SEED = "six-bus", "planner", 0
+SCENARIO, AGENT, SEED = "six-bus", "nano", 0
 WIDTH, HEIGHT = 120, 36
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("evaluate", epilog=EPILOG)
 @option("--scenario", default="six-bus", help="Grid to operate.")
-@option("--agents", default="do-nothing,rules,planner,opf", metavar="A,B,C", help="Agents to compare, separated by commas.")
+@option("--agents", default="do-nothing,rules,planner,opf,nano", metavar="A,B,C", help="Agents to compare, separated by commas.")
 @agent_settings
 @option("--episodes", type=click.IntRange(min=1), default=8, help="Days per agent; every agent meets the same ones.")
 @option("--seed", type=click.IntRange(min=0), default=0, help="First seed; each episode takes the next one.")

@@ -30,7 +30,7 @@ class Screen(Protocol):
 
 @click.command("run", epilog=EPILOG)
 @option("--scenario", default="six-bus", help="Grid to operate: six-bus, ieee14, …")
-@option("--agent", default="planner", help="Who operates it: do-nothing, rules, planner, …")
+@option("--agent", default="nano", help="Who operates it: nano, planner, opf, rules, do-nothing, llm, local:PATH.")
 @agent_settings
 @option(
     "--instruct",

@@ -26,7 +26,7 @@ from gridpilot.twin import Twin, make_twin
 from gridpilot.values import Agent, Receipt, Transition
 
 BASELINE = "do-nothing"
-DEFAULT_AGENTS = (BASELINE, "rules", "planner", "opf")
+DEFAULT_AGENTS = (BASELINE, "rules", "planner", "opf", "nano")
 DEFAULT_EPISODES = 8
 
 

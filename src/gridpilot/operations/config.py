@@ -29,7 +29,7 @@ class RunConfig:
 
     scenario: str = "six-bus"
     """Name of a scenario."""
-    agent: str = "planner"
+    agent: str = "nano"
     """Name of the agent at the controls."""
     base_url: str | None = None
     """Of the server that a language model is asked at."""
