@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gridpilot.agents.nano.vocabulary import Vocabulary, read_vocabulary
 from gridpilot.agents.nano.weights import Array, Shape, lacking, read_arrays, read_shape
@@ -101,7 +102,7 @@ class Model:
 
     # --------------------------------------------------------------------------------------------- forward
 
-    def read(self, tokens: Sequence[Sequence[int]], cache: Cache | None = None) -> tuple[Array, Cache]:
+    def read(self, tokens: Sequence[Sequence[int]] | NDArray[np.int64], cache: Cache | None = None) -> tuple[Array, Cache]:
         """Logits of every position `[B, T, vocabulary]` after reading tokens `[B, T]`, and the cache with them.
 
         Raises `DataError` for more tokens than the model has positions.
