@@ -101,9 +101,12 @@ def _made_with(module: ModuleType) -> Iterator[list[str]]:
 
 _OPTIONS = {
     "path": "Folder of the model: what stands behind the colon.",
+    "temperature": "Of replies that are drawn beside the likeliest one.",
+    "seed": "Of everything that the agent draws.",
+    "folder": "Where another model of the same kind lies.",
     "retriever": "From a view to passages; `gridpilot run` and `gridpilot evaluate` give one that knows the grid.",
 }
-"""Options that are no setting of a run."""
+"""Options that are no setting of a run, or mean something else there."""
 
 
 def engines(_: str) -> str:
