@@ -57,6 +57,11 @@ class GridAgent:
         """All setpoints of its devices `[1, O]`."""
         self._powers: Ints
         """Devices whose MW the vertical protocol coordinates `[c]`."""
+        self._power_names: list[str] = []
+        self._power_places: Ints
+        """Their names, and places of their setpoints among all."""
+        self._adjusting: list[int] = []
+        """Devices that change the grid beside what they exchange with it."""
         self._price: OwnPrice
         self._purse: Purse
         self._closed: dict[int, Floats] = {}
@@ -95,6 +100,9 @@ class GridAgent:
         self.watch.begin(sheet.hold_s)
         left = set(sheet.uncoordinated)
         self._powers = np.array([k for k in range(len(self._devices.names)) if k not in left], dtype=np.int64)
+        self._power_names = [self._devices.names[k] for k in self._powers.tolist()]
+        self._power_places = self._devices.first[self._powers]
+        self._adjusting = np.flatnonzero(self._devices.adjusts).tolist()
         self._orders = self._devices.initial_orders
         self._price, self._purse = OwnPrice(sheet.weights), Purse(Account())
         if message.standing is not None:
@@ -173,29 +181,36 @@ class GridAgent:
 
     def _order(self, action: Floats, offer: Offer) -> None:
         """Say to every device what an action `[1, entries]` means for it; what it hears becomes its orders."""
-        sheet, devices = self._sheet, self._devices
+        sheet, places = self._sheet, self._power_places
         assert sheet is not None  # held by `answer`
         entries = self._vertical.entries(len(self._powers))
         told = self._vertical.tell(action[:, :entries], offer)
-        said = {k: Setpoint(devices.names[k], value) for k, value in zip(self._powers.tolist(), told[0].tolist(), strict=False)}
-        for order, value in zip(sheet.direct, action[0, entries:].tolist(), strict=True):
-            before = said.get(order.device) or Setpoint(devices.names[order.device], None)
-            meant = float(between(np.array(value), order.low, order.high))
-            said[order.device] = replace(before, q_mvar=meant) if order.reactive else replace(before, told=meant)
-        heard = {k: _passed_on(setpoint) for k, setpoint in said.items()}
-        places = devices.first[self._powers]
-        reached = np.array([[heard[k].told for k in self._powers.tolist()] if told.shape[1] else []], dtype=np.float64)
+        said = [Setpoint(name, value) for name, value in zip(self._power_names, told[0].tolist(), strict=False)]
+        heard = self._directly(said, action[0, entries:].tolist()) if sheet.direct else [_passed_on(setpoint).told for setpoint in said]
+        reached = np.array([heard], dtype=np.float64)
         self._orders[:, places] = self._vertical.answer(reached, offer, self._orders[:, places])
+
+    def _directly(self, said: list[Setpoint], action: list[float]) -> list[float | None]:
+        """Say direct orders too, in the same message where a device has one; what the devices of `said` heard there."""
+        sheet, devices = self._sheet, self._devices
+        assert sheet is not None  # held by `answer`
+        messages = dict(zip(self._powers.tolist(), said, strict=False))
+        for order, value in zip(sheet.direct, action, strict=True):
+            before = messages.get(order.device) or Setpoint(devices.names[order.device], None)
+            meant = float(between(np.array(value), order.low, order.high))
+            messages[order.device] = replace(before, q_mvar=meant) if order.reactive else replace(before, told=meant)
+        heard = {k: _passed_on(setpoint) for k, setpoint in messages.items()}
         for order in sheet.direct:
             place = devices.mvar[order.device] if order.reactive else devices.first[order.device]
             if place >= 0:  # a device may have been given other parameters than the environment knows, and take no such order
                 self._orders[0, place] = heard[order.device].q_mvar if order.reactive else heard[order.device].told
+        return [heard[k].told for k in self._powers[: len(said)].tolist()]
 
     def _reports(self, present: list[bool], weather: list[float]) -> list[Report]:
         devices, orders = self._devices, self._orders[0]
         p_mw, q_mvar, adjusted = (own[0].tolist() for own in devices.inject(self._orders, np.array([weather]), np.array([present])))
         reports = [Report(*own) for own in zip(devices.names, orders[devices.first].tolist(), p_mw, q_mvar, strict=True)]
-        for k in np.flatnonzero(devices.adjusts).tolist():
+        for k in self._adjusting:
             reports[k] = replace(reports[k], adjusted=adjusted[k])
         for order in self._sheet.direct if self._sheet is not None else ():
             if order.reactive:
