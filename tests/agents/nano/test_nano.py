@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -94,6 +95,15 @@ def test_settings_that_make_no_sense_are_all_named() -> None:
     with pytest.raises(ConfigError) as caught:
         make_agent("nano", candidates=0, temperature=0.0)
     assert [problem.where for problem in caught.value.problems] == ["candidates", "temperature"]
+
+
+def test_another_model_is_named_behind_a_colon(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(SHIPPED, other)
+    assert make_agent(f"nano:{other}") == Nano(folder=other)
+    (other / WEIGHTS).unlink()
+    with pytest.raises(ConfigError, match=r"has no model.safetensors; make one with: gridpilot nano build"):
+        make_agent(f"nano:{other}")
 
 
 def test_it_needs_nothing_but_the_base_installation() -> None:

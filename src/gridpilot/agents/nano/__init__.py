@@ -6,7 +6,10 @@ from pathlib import Path
 
 from gridpilot.agents.nano.agent import CANDIDATES, NAME, SHIPPED, TEMPERATURE, Nano
 
-__all__ = ["NAME", "SHIPPED", "Nano", "make"]
+ARGUMENT = "folder"
+"""What stands behind the colon of `nano:FOLDER`: a model that `gridpilot nano build` has made."""
+
+__all__ = ["ARGUMENT", "NAME", "SHIPPED", "Nano", "make"]
 
 
 def make(*, candidates: int = CANDIDATES, temperature: float = TEMPERATURE, seed: int = 0, folder: str | Path = SHIPPED) -> Nano:

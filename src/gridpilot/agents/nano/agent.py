@@ -17,7 +17,7 @@ from gridpilot.agents.best_of import BestOf, best_of
 from gridpilot.agents.nano.decoding import Reply, replies
 from gridpilot.agents.nano.grammar import Grammar
 from gridpilot.agents.nano.levers import Levers, levers_of
-from gridpilot.agents.nano.model import WEIGHTS, Model, load_model
+from gridpilot.agents.nano.model import CONFIG, TOKENIZER, WEIGHTS, Model, load_model
 from gridpilot.agents.nano.prompt import prompt
 from gridpilot.agents.reading import binding, number, risk_of
 from gridpilot.errors import ConfigError, Problem
@@ -51,6 +51,11 @@ class Nano:
             problems.append(Problem("candidates", f"must be 1 or more, found {self.candidates}"))
         if not self.temperature > 0.0:
             problems.append(Problem("temperature", f"must be above 0, found {self.temperature}"))
+        lost = [name for name in (WEIGHTS, CONFIG, TOKENIZER) if not (self.folder / name).is_file()]
+        if lost:
+            problems.append(
+                Problem("folder", f"{self.folder} has no {', '.join(lost)}; make one with: gridpilot nano build --out {self.folder}")
+            )
         if problems:
             raise ConfigError("Nano cannot decide like this.", problems)
 
