@@ -10,12 +10,12 @@ from click.core import ParameterSource
 
 from gridpilot.cli.settings import F, option
 
-OPTIONS = ("base_url", "model", "api_key_env", "adapter", "stand_in", "candidates", "deadline_s", "prompt_tokens")
+OPTIONS = ("base_url", "model", "api_key_env", "adapter", "stand_in", "candidates", "deadline_s", "prompt_tokens", "speech")
 """Parameters that `agent_settings` adds to a command."""
 
 
 def agent_settings(command: F) -> F:
-    """`--base-url` … `--prompt-tokens`."""
+    """`--base-url` … `--speech`."""
     count, seconds = click.IntRange(min=1), click.FloatRange(min=0, min_open=True)
     added = (
         option("--base-url", metavar="URL", help="Server of a language model, OpenAI-compatible: http://localhost:8000/v1."),
@@ -25,6 +25,7 @@ def agent_settings(command: F) -> F:
         option("--stand-in", metavar="AGENT", help="Who decides where a language model does not; planner unless given."),
         option("--candidates", type=count, metavar="N", help="Decisions per cycle, of which the best on the outlook is taken."),
         option("--deadline-s", type=seconds, metavar="SECONDS", help="Time for a decision, the stand-in's included; 20 unless given."),
+        option("--speech", metavar="json|nano", help="What a server's model is spoken to in; nano for weights of `gridpilot nano build`."),
         option("--prompt-tokens", type=count, metavar="N", help="Longest prompt of a language model; 3200 unless given."),
     )
     for decorate in reversed(added):

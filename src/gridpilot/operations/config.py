@@ -19,7 +19,7 @@ from gridpilot.profiles import profile_names
 from gridpilot.scenarios import load_scenario
 from gridpilot.twin.twin import PERIODS
 
-AGENT_OPTIONS = ("base_url", "model", "api_key_env", "adapter", "stand_in", "candidates", "deadline_s", "prompt_tokens")
+AGENT_OPTIONS = ("base_url", "model", "api_key_env", "adapter", "stand_in", "candidates", "deadline_s", "prompt_tokens", "speech")
 """Settings that go to the agent; one that has no such option refuses them."""
 
 
@@ -47,6 +47,8 @@ class RunConfig:
     """Wall time in which a decision is made, by the stand-in if need be."""
     prompt_tokens: int | None = None
     """Longest prompt of a language model."""
+    speech: str | None = None
+    """What a server's model is spoken to in: `json`, or `nano` for weights that `gridpilot nano build` has made."""
     instructions: tuple[str, ...] = ()
     """Standing instructions of the operator, in words."""
     cycles: int | None = None

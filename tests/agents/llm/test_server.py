@@ -20,6 +20,8 @@ from tests.agents.llm.servers import HOLD, Behaviour, fake_server, says
 
 from gridpilot.agents import make_agent
 from gridpilot.agents.llm.agent import LanguageAgent
+from gridpilot.agents.nano.levers import levers_of
+from gridpilot.agents.nano.prompt import prompt
 from gridpilot.errors import ConfigError
 from gridpilot.operations import RunConfig, operate, start_run
 from gridpilot.testing import check_agent
@@ -152,6 +154,17 @@ def test_it_can_be_sent_to_another_process(view: View, agents: list[LanguageAgen
         agents.append(sent)
         assert thought(sent.decide(view)).decided_by == "llm"
     assert not sent.is_informed
+
+
+def test_nano_is_spoken_to_in_its_own_words(view: View, agents: list[LanguageAgent]) -> None:
+    """And a reply outside this state's grammar is none, and not argued with."""
+    with fake_server(says("LOW<extra_id_1>"), says("LOW g9 5")) as server:
+        agent = asking(agents, server.url, speech="nano")
+        held, wrong = agent.decide(view), agent.decide(view)
+    assert (thought(held).decided_by, held.thinking, held.actions) == ("llm", "LOW", ())
+    assert (thought(wrong).decided_by, [attempt.outcome for attempt in thought(wrong).attempts]) == ("rules", ["wrong"])
+    assert all("response_format" not in asked for asked in server.requests)
+    assert server.requests[0]["messages"] == [{"role": "user", "content": prompt(view, levers_of(view))}]
 
 
 # ------------------------------------------------------------------------------------------------ it goes badly
@@ -303,6 +316,7 @@ def test_the_key_of_a_vendor_goes_to_its_own_host_only(monkeypatch: pytest.Monke
         ({"base_url": "https://host/v1", "model": "m", "api_key_env": "NO_SUCH_KEY"}, "NO_SUCH_KEY is empty or not set"),
         ({"base_url": "https://host/v1", "model": "m", "api_key_env": "BAD_KEY"}, "BAD_KEY holds no key"),
         ({"base_url": "https://host/v1", "model": "m", "api_key_env": SECRET}, "the name of an environment variable, not a key"),
+        ({"base_url": "https://host/v1", "model": "m", "speech": "latin"}, "expected one of json, nano"),
         ({"base_url": "https://host/v1", "model": "m", "candidates": 0, "deadline_s": 0.0, "prompt_tokens": 1}, "deadline_s: is 0"),
         ({"base_url": "https://host/v1", "model": "m", "stand_in": "llm"}, "--base-url"),
     ],

@@ -11,6 +11,8 @@ from gridpilot.agents.llm.agent import DEFAULT_DEADLINE_S, DEFAULT_STAND_IN, Lan
 from gridpilot.agents.llm.endpoint import find_endpoint
 from gridpilot.agents.llm.prompt import DEFAULT_TOKENS
 from gridpilot.agents.llm.retrieval import Retriever, nothing_known
+from gridpilot.agents.llm.speech import JSON
+from gridpilot.agents.llm.speech import speech as speech_named
 from gridpilot.values import Agent
 
 NAME = "llm"
@@ -25,6 +27,7 @@ def make(
     candidates: int = 1,
     deadline_s: float = DEFAULT_DEADLINE_S,
     prompt_tokens: int = DEFAULT_TOKENS,
+    speech: str = JSON,
     retriever: Retriever = nothing_known,
 ) -> LanguageAgent:
     """The agent, asking `model` at `base_url` (see `find_endpoint`); raises `ConfigError`, and `MissingExtraError` without `openai`."""
@@ -33,4 +36,4 @@ def make(
     from gridpilot.agents.llm.server import Server
 
     standing = make_agent(stand_in) if isinstance(stand_in, str) else stand_in
-    return LanguageAgent(Server(endpoint), standing, NAME, retriever, candidates, deadline_s, prompt_tokens)
+    return LanguageAgent(Server(endpoint), standing, NAME, retriever, candidates, deadline_s, prompt_tokens, speech_named(speech))

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from time import monotonic
 
 from gridpilot.agents.best_of import best_of
 from gridpilot.agents.llm.claims import check_claims
-from gridpilot.agents.llm.language_model import Asked, LanguageModel, Question
-from gridpilot.agents.llm.prompt import DEFAULT_TOKENS, Prompt, make_prompt
-from gridpilot.agents.llm.reply import read_reply
+from gridpilot.agents.llm.language_model import Asked, LanguageModel
+from gridpilot.agents.llm.prompt import DEFAULT_TOKENS
 from gridpilot.agents.llm.retrieval import Retriever, nothing_known
-from gridpilot.agents.llm.schema import reply_schema
+from gridpilot.agents.llm.speech import Speech, in_json
 from gridpilot.errors import ConfigError, GridpilotError, Problem
 from gridpilot.values import Agent, Decision, Deliberation, View
 
@@ -41,6 +39,7 @@ class LanguageAgent:
     deadline_s: float = DEFAULT_DEADLINE_S
     """Wall time of a decision, the stand-in's included."""
     prompt_tokens: int = DEFAULT_TOKENS
+    speech: Speech = in_json
 
     def __post_init__(self) -> None:
         problems = []
@@ -77,17 +76,14 @@ class LanguageAgent:
         """The model's decision, or the stand-in's."""
         by_s = monotonic() + self.deadline_s - min(_RESERVE_SHARE * self.deadline_s, _RESERVE_S)
         try:
-            prompt = make_prompt(view, self.retriever(view), tokens=self.prompt_tokens)
+            prompt, question = self.speech(view, self.retriever(view), self.prompt_tokens, self.name)
         except GridpilotError as error:
             return self._stood_in(view, Deliberation(self.name, model=self.model), f"no prompt: {error}")
-        asked = self.language.ask(self._question(view, prompt), self.candidates, by_s)
+        asked = self.language.ask(question, self.candidates, by_s)
         thought = Deliberation(self.name, model=self.model, attempts=asked.attempts, passages=prompt.passages, prompt_tokens=prompt.tokens)
         if not asked.decisions:
             return self._stood_in(view, thought, asked.why)
         return self._decided(view, asked, thought)
-
-    def _question(self, view: View, prompt: Prompt) -> Question:
-        return Question(prompt.messages, partial(_schema, view), partial(read_reply, view=view, agent=self.name))
 
     def _decided(self, view: View, asked: Asked, thought: Deliberation) -> Decision:
         decision = asked.decisions[0]
@@ -108,7 +104,3 @@ class LanguageAgent:
 def _held(decisions: Sequence[Decision]) -> Decision:
     """Doing nothing, in the words of the first decision."""
     return replace(decisions[0], actions=())
-
-
-def _schema(view: View, finite: bool) -> dict[str, object]:
-    return reply_schema(view, finite=finite)

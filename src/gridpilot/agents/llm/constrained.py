@@ -68,6 +68,7 @@ class LocalModel:
 
     def ask(self, question: Question, n: int, by_s: float) -> Asked:
         began_s, loaded = monotonic(), self._loaded
+        assert question.schema is not None  # `gridpilot.agents.local` has no other speech
         grammar = LLMatcher.grammar_from_json_schema(json.dumps(question.schema(True)), overrides={"whitespace_flexible": False})
         matchers = [LLMatcher(loaded.guide, grammar) for _ in range(n)]
         if matchers[0].is_error():

@@ -15,8 +15,8 @@ class Question:
 
     messages: Sequence[Mapping[str, str]]
     """As chat completions have them."""
-    schema: Callable[[bool], Mapping[str, Any]]
-    """JSON Schema of a reply; of one that has a largest length where the argument is True."""
+    schema: Callable[[bool], Mapping[str, Any]] | None
+    """JSON Schema of a reply; of one that has a largest length where the argument is True. None where replies are no JSON."""
     judge: Callable[[str], Decision]
     """From a reply to the decision; raises `ActionError` with every problem."""
 

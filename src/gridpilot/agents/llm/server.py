@@ -109,8 +109,10 @@ class Server:
     async def _candidate(self, question: Question, k: int, by_s: float, attempts: list[Attempt]) -> Decision | None:
         """A decision, asked for once more with its errors where it is wrong; None where there is none."""
         messages = list(question.messages)
-        for _ in range(2):
-            said = await self._answer(messages, by_s, attempts, seed=k, schema=question.schema(False))
+        schema = None if question.schema is None else question.schema(False)
+        # What is wrong is said in English, which a model that answers in no JSON does not read.
+        for _ in range(1 if schema is None else 2):
+            said = await self._answer(messages, by_s, attempts, seed=k, schema=schema)
             if said is None:
                 return None
             try:
@@ -124,7 +126,7 @@ class Server:
         return None
 
     async def _answer(
-        self, messages: Sequence[Mapping[str, str]], by_s: float, attempts: list[Attempt], *, seed: int, schema: Mapping[str, Any]
+        self, messages: Sequence[Mapping[str, str]], by_s: float, attempts: list[Attempt], *, seed: int, schema: Mapping[str, Any] | None
     ) -> Text | None:
         """An answer after as many retries as there is time for; None where there is none. Failures are among the attempts then."""
         for failures in range(1, MOST_FAILURES + 1):

@@ -77,7 +77,7 @@ class Nano:
         found = self.weigh(view)
         thought = replace(thought, candidates=tuple(one.candidate for one in found.weighed), kept=found.best)
         held = "doing nothing is best of all previewed"
-        chosen = found.chosen.decision or self._decision(view, levers_of(view), ("LOW",), held)
+        chosen = found.chosen.decision or decided(view, levers_of(view), ("LOW",), self.name, held)
         return replace(chosen, deliberation=thought)
 
     def candidates_for(self, view: View) -> list[Decision]:
@@ -88,23 +88,20 @@ class Nano:
         levers, network = levers_of(view), self.network
         temperatures = (0.0, *[self.temperature] * (count - 1))
         found = replies(network, prompt(view, levers), Grammar(levers, network.vocabulary), temperatures, _key(self.seed, view.step))
-        return [self._decision(view, levers, reply) for reply in found]
+        return [decided(view, levers, reply, self.name) for reply in found]
 
     def weigh(self, view: View) -> BestOf:
         """All decisions that were drawn for a view, weighed beside doing nothing."""
         return best_of(view, self.candidates_for(view))
 
-    def _decision(self, view: View, levers: Levers, reply: Reply, why: str = "") -> Decision:
-        said, *words = reply
-        risk = max(said, risk_of(view), key=RISK_LEVELS.index)
-        actions = levers.actions(words)
-        return Decision(
-            assessment=_assessment(view, why or ("" if actions else "holding every order")),
-            risk_level=risk,
-            actions=actions,
-            thinking=" ".join(reply),
-            agent=self.name,
-        )
+
+def decided(view: View, levers: Levers, reply: Reply, name: str, why: str = "") -> Decision:
+    """What a reply means for a view; the risk that it tells is never lower than what the present shows."""
+    said, *words = reply
+    risk = max(said, risk_of(view), key=RISK_LEVELS.index)
+    actions = levers.actions(words)
+    assessment = _assessment(view, why or ("" if actions else "holding every order"))
+    return Decision(assessment, risk, actions, thinking=" ".join(reply), agent=name)
 
 
 @cache
