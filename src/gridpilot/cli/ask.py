@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,18 +32,18 @@ def command(ctx: click.Context, /, question: str, run: Path, cycle: int | None, 
     """
     from gridpilot.agents.llm.chat import Situation, ask
     from gridpilot.cli.progress import COMPILING, waiting
-    from gridpilot.evaluation.informed import PASSAGES, knowledge_of
+    from gridpilot.evaluation.informed import GridKnowledge
     from gridpilot.traces.recall import recall
 
     speaker = _speaker(ctx, agent, settings)
     with waiting(COMPILING):
         found = recall(run / "trace.jsonl" if run.is_dir() else run, cycle)
-        knowledge = knowledge_of(found.twin)
+        knowledge = GridKnowledge(found.twin, found.state, found.before)
     record = found.record
     situation = Situation(found.view, record.decision, record.verdict, record.receipts)
     try:
         language, deadline_s = (None, 0.0) if speaker is None else (speaker.language, speaker.deadline_s)
-        answer = ask(question, situation, search=partial(knowledge.search, top=PASSAGES), language=language, deadline_s=deadline_s)
+        answer = ask(question, situation, search=knowledge.search, language=language, deadline_s=deadline_s)
     finally:
         if speaker is not None:
             speaker.close()

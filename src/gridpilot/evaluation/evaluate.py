@@ -17,7 +17,7 @@ from gridpilot.errors import ConfigError
 from gridpilot.evaluation.answer import ask
 from gridpilot.evaluation.card import Card, card_of
 from gridpilot.evaluation.episode import Episode, Score, episode_of, score
-from gridpilot.evaluation.informed import informed
+from gridpilot.evaluation.informed import inform, informed
 from gridpilot.evaluation.intervals import Estimate, paired_difference
 from gridpilot.profiles import Profiles
 from gridpilot.scenarios import Scenario, load_scenario
@@ -188,6 +188,7 @@ def play(conditions: Conditions, agent: Agent, seed: int) -> Episode:
         setpoints, _ = twin.order(state, result.actions)
         last = twin.step(state, setpoints)
         state = last.state
+        inform(agent, state)
         scores.append(score(last, result.decision, receipts, answer.latency_ms))
     return episode_of(agent.name, seed, start, scores)
 

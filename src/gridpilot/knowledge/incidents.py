@@ -26,7 +26,8 @@ def incident_cards(records: Iterable[Record], run: str) -> tuple[Document, ...]:
     return tuple(_card(before, spell, run) for before, spell in _spells(records))
 
 
-def _serious(record: Record) -> bool:
+def is_incident(record: Record) -> bool:
+    """Whether a cycle is one: a serious event, a grid that is down, or load that was not served."""
     marked = any(said.startswith(SERIOUS) for said in record.moved.happenings)
     return marked or record.moved.collapsed or record.moved.outcomes["unserved_mwh"] > UNSERVED_MWH
 
@@ -36,7 +37,7 @@ def _spells(records: Iterable[Record]) -> Iterator[tuple[Record | None, list[Rec
     quiet: Record | None = None
     spell: list[Record] = []
     for record in records:
-        if _serious(record):
+        if is_incident(record):
             spell.append(record)
             continue
         if spell:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from gridpilot.errors import ConfigError
 from gridpilot.evaluation.answer import Answer, ask
+from gridpilot.evaluation.informed import inform
 from gridpilot.operations.clock import Pace
 from gridpilot.operations.desk import REFUSED as TURNED_DOWN
 from gridpilot.operations.desk import AutoDesk, Desk, Proposal
@@ -70,6 +71,7 @@ def cycle(
     record = _record(twin, agent, view, answer, result, verdict, receipts, transition)
     if log is not None:
         log.append(record)
+    inform(agent, transition.state, record)
     return Cycle(record, transition)
 
 

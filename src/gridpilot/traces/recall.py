@@ -11,7 +11,7 @@ from gridpilot.traces.reader import iterate_records, read_header
 from gridpilot.traces.record import Header, Record
 from gridpilot.traces.replay import twin_of
 from gridpilot.twin.twin import Twin
-from gridpilot.values import Receipt, Transition, View
+from gridpilot.values import GridState, Receipt, Transition, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,10 @@ class Recalled:
     view: View
     """With its preview and sensitivities."""
     record: Record
+    state: GridState
+    """That the cycle began with."""
+    before: tuple[Record, ...]
+    """The cycles before it."""
 
 
 def recall(path: str | Path, number: int | None = None, twin: Twin | None = None) -> Recalled:
@@ -42,13 +46,12 @@ def recall(path: str | Path, number: int | None = None, twin: Twin | None = None
     if found is None:
         asked = f"there is none with number {number}" if number else "it was never run"
         raise TraceError(f"Trace {path} has {len(records)} records: {asked}.")
-    for record in records:
-        if record.number >= found.number:
-            break
+    before = tuple(record for record in records if record.number < found.number)
+    for record in before:
         setpoints, _ = twin.order(state, record.verdict.actions)
         last, receipts, expected = twin.step(state, setpoints), record.receipts, record.state_hash
         state = last.state
     if expected and state_hash(state) != expected:
         raise TraceError(f"Trace {path} does not come out as recorded before record {found.number}: gridpilot replay {path} says more.")
     view = twin.observe(state, last=last, receipts=receipts)
-    return Recalled(header, twin, replace(view, instructions=found.views[0].instructions), found)
+    return Recalled(header, twin, replace(view, instructions=found.views[0].instructions), found, state, before)
