@@ -25,8 +25,7 @@ def command() -> None:
 def build(seed: int, out: str, processes: int, as_json: bool) -> None:
     """Label states of the twin and train nano on them, from nothing; about half an hour on two cores.
 
-    Needs the extra `learn`. Run it again with `gridpilot run --agent nano` after copying the folder over the shipped one, or from Python:
-    `Nano(folder=…)`.
+    Needs the extra `learn`. The folder then is an agent: `gridpilot run --agent nano:DIR`.
     """
     from gridpilot.cli.progress import COMPILING, counting, waiting
 
@@ -42,4 +41,4 @@ def build(seed: int, out: str, processes: int, as_json: bool) -> None:
         print_document(built.metrics)
     else:
         click.echo(f"nano: {built.folder}, {built.metrics['parameters']:,} parameters, {built.metrics['minutes']} minutes")
-        click.echo(f"Card: {built.folder / 'README.md'}")
+        click.echo(f"Card: {built.folder / 'README.md'}\nNext:  gridpilot evaluate --agents do-nothing,rules,nano:{built.folder}")

@@ -100,7 +100,7 @@ def test_settings_that_make_no_sense_are_all_named() -> None:
 def test_another_model_is_named_behind_a_colon(tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(SHIPPED, other)
-    assert make_agent(f"nano:{other}") == Nano(folder=other)
+    assert make_agent(f"nano:{other}") == Nano(folder=other, name="nano-other")
     (other / WEIGHTS).unlink()
     with pytest.raises(ConfigError, match=r"has no model.safetensors; make one with: gridpilot nano build"):
         make_agent(f"nano:{other}")

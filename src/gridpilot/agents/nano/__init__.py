@@ -13,5 +13,6 @@ __all__ = ["ARGUMENT", "NAME", "SHIPPED", "Nano", "make"]
 
 
 def make(*, candidates: int = CANDIDATES, temperature: float = TEMPERATURE, seed: int = 0, folder: str | Path = SHIPPED) -> Nano:
-    """The agent; options are the fields of `Nano`."""
-    return Nano(candidates, temperature, seed, Path(folder))
+    """The agent; options are the fields of `Nano`. With another model than the shipped one it has the folder in its name."""
+    name = NAME if Path(folder) == SHIPPED else f"{NAME}-{Path(folder).resolve().name}"
+    return Nano(candidates, temperature, seed, Path(folder), name)
