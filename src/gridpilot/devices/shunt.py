@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from gridpilot.devices import stepped
 from gridpilot.devices.device import Bools, DeviceKind, Floats, no_closing_value, parameters_from_rows
-from gridpilot.errors import ConfigError, Problem
+from gridpilot.errors import ConfigError
 from gridpilot.jit import kernel
 
 
@@ -43,9 +43,7 @@ _DEFAULTS = {
 def parameters(rows: Sequence[Mapping[str, Any]]) -> Parameters:
     """Parameters from one dict per bank, `position_max` being its number of steps. Raises `ConfigError`."""
     made: Parameters = parameters_from_rows(Parameters, rows, _DEFAULTS, limits=stepped.LIMITS, rising=stepped.RISING)
-    positions = ("position_min", "position_max", "initial_position")
-    problems = [Problem(name, "must be whole numbers") for name in positions if not stepped.is_whole(getattr(made, name))]
-    if problems:
+    if problems := stepped.position_problems(made):
         raise ConfigError("These banks have no such steps.", problems)
     return made
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from gridpilot.devices.device import Bools, Floats, Injection, Outcome
+from gridpilot.errors import Problem
 from gridpilot.jit import inlined, kernel
 from gridpilot.units import HOURS_PER_DAY
 
@@ -64,6 +65,13 @@ def _reach(operation_s: float, dt_h: float) -> float:
     return max(np.floor(dt_h * 3600.0 / operation_s + _ROUNDING), 1.0) if operation_s > 0.0 else np.inf
 
 
+@inlined
+def _window(parameters: Any, position: float, k: int, dt_h: float) -> tuple[float, float]:
+    """Lowest and highest position that device `k` can reach in this cycle."""
+    reach = _reach(parameters.operation_s[k], dt_h)
+    return max(parameters.position_min[k], position - reach), min(parameters.position_max[k], position + reach)
+
+
 @kernel
 def bounds(parameters: Any, state: Any, exogenous: Floats, in_service: Bools, dt_h: float) -> tuple[Floats, Floats]:
     """Positions that can be reached in this cycle `[B, n]`."""
@@ -73,9 +81,7 @@ def bounds(parameters: Any, state: Any, exogenous: Floats, in_service: Bools, dt
     for b in range(batch):
         for k in range(n):
             if in_service[b, k]:
-                reach = _reach(parameters.operation_s[k], dt_h)
-                low[b, k] = max(parameters.position_min[k], state.position[b, k] - reach)
-                high[b, k] = min(parameters.position_max[k], state.position[b, k] + reach)
+                low[b, k], high[b, k] = _window(parameters, state.position[b, k], k, dt_h)
     return low, high
 
 
@@ -87,9 +93,7 @@ def next_position(parameters: Any, state: Any, setpoint: Floats, in_service: Boo
     for b in range(batch):
         for k in range(n):
             if in_service[b, k]:
-                reach = _reach(parameters.operation_s[k], dt_h)
-                low = max(parameters.position_min[k], position[b, k] - reach)
-                high = min(parameters.position_max[k], position[b, k] + reach)
+                low, high = _window(parameters, position[b, k], k, dt_h)
                 position[b, k] = np.floor(min(max(setpoint[b, k], low), high) + 0.5)
     return position
 
@@ -132,6 +136,7 @@ def safety(parameters: Any, state: Any) -> Floats:
     return out
 
 
-def is_whole(values: Floats) -> bool:
-    """Whether all of them are whole numbers."""
-    return all(floor(value) == value for value in values.tolist())
+def position_problems(parameters: Stepped) -> list[Problem]:
+    """Positions that are no whole numbers."""
+    named = ((name, getattr(parameters, name)) for name in ("position_min", "position_max", "initial_position"))
+    return [Problem(name, "must be whole numbers") for name, values in named if any(floor(value) != value for value in values.tolist())]

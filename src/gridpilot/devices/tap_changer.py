@@ -52,8 +52,7 @@ def parameters(rows: Sequence[Mapping[str, Any]]) -> Parameters:
     made: Parameters = parameters_from_rows(Parameters, filled, _DEFAULTS, limits=stepped.LIMITS, rising=stepped.RISING)
     lowest = 1.0 + np.minimum((made.position_min - made.neutral) * made.step_ratio, (made.position_max - made.neutral) * made.step_ratio)
     problems = [Problem(f"row {k}", f"has the ratio {lowest[k]:g} at an end; expected above 0") for k in np.flatnonzero(lowest <= 0.0)]
-    positions = ("position_min", "position_max", "initial_position")
-    problems += [Problem(name, "must be whole numbers") for name in positions if not stepped.is_whole(getattr(made, name))]
+    problems += stepped.position_problems(made)
     if problems:
         raise ConfigError("These tap changers have no such positions.", problems)
     return made
