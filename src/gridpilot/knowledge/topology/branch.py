@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gridpilot.knowledge.document import Document
+from gridpilot.knowledge.topology.card import card
 from gridpilot.knowledge.topology.phrases import listed, mva, percent, strongest
 from gridpilot.knowledge.topology.survey import Survey
 from gridpilot.network.network import TRANSFORMER
@@ -20,13 +21,14 @@ def branch_card(grid: Survey, k: int) -> Document:
     name, what = network.branch_name[k], "transformer" if network.branch_kind[k] == TRANSFORMER else "line"
     ends = [network.bus_name[int(bus)] for bus in (network.branch_from[k], network.branch_to[k])]
     sentences = [_nature(grid, k, what, ends), _neighbours(grid, k), *_effects(grid, k, ends), *_security(grid, k)]
-    return Document(
-        id=f"topology/{grid.scenario.name}/branch/{name}",
-        title=f"{what.capitalize()} {name} from {ends[0]} to {ends[1]}",
-        kind="topology",
-        text="\n".join(sentences),
-        sources=(f"network of the scenario {grid.scenario.name}",),
-        tags=(f"{what} between {ends[0]} and {ends[1]}", "branch rating", "reactance", "who moves the flow", "if it trips"),
+    tags = (f"{what} between {ends[0]} and {ends[1]}", "branch rating", "reactance", "who moves the flow", "if it trips")
+    return card(
+        grid,
+        f"branch/{name}",
+        f"{what.capitalize()} {name} from {ends[0]} to {ends[1]}",
+        sentences,
+        tags,
+        told_by="network of the scenario",
     )
 
 

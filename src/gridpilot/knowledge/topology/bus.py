@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gridpilot.knowledge.document import Document
+from gridpilot.knowledge.topology.card import card
 from gridpilot.knowledge.topology.phrases import listed, mva
 from gridpilot.knowledge.topology.survey import Survey
 
@@ -20,22 +21,16 @@ def bus_card(grid: Survey, bus: int) -> Document:
         f"At it: {listed(devices + shunts, 'no device')}.",
         _supply(grid, bus),
     ]
-    return Document(
-        id=f"topology/{grid.scenario.name}/bus/{name}",
-        title=f"Bus {name}",
-        kind="topology",
-        text="\n".join(text),
-        sources=(f"network of the scenario {grid.scenario.name}",),
-        tags=(
-            "neighbours",
-            "which lines meet",
-            "branches connected",
-            "what is connected at this bus",
-            "devices at the bus",
-            "node",
-            "busbar",
-        ),
+    tags = (
+        "neighbours",
+        "which lines meet",
+        "branches connected",
+        "what is connected at this bus",
+        "devices at the bus",
+        "node",
+        "busbar",
     )
+    return card(grid, f"bus/{name}", f"Bus {name}", text, tags, told_by="network of the scenario")
 
 
 def _joint(grid: Survey, bus: int, k: int) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from gridpilot.knowledge.document import Document
+from gridpilot.knowledge.topology.card import card
 from gridpilot.knowledge.topology.phrases import listed, strongest
 from gridpilot.knowledge.topology.survey import Survey
 
@@ -44,14 +45,8 @@ def device_card(grid: Survey, kind: str, index: int) -> Document:
         f"Orders: {listed(_orders(grid, kind, name), 'it takes none')}.",
         _reach(grid, bus),
     ]
-    return Document(
-        id=f"topology/{grid.scenario.name}/device/{name}",
-        title=f"{word.capitalize()} {name} at bus {where}",
-        kind="topology",
-        text="\n".join(text),
-        sources=(f"devices of the scenario {grid.scenario.name}",),
-        tags=(*_ALSO_CALLED.get(kind, ()), "device", "which branches it moves"),
-    )
+    tags = (*_ALSO_CALLED.get(kind, ()), "device", "which branches it moves")
+    return card(grid, f"device/{name}", f"{word.capitalize()} {name} at bus {where}", text, tags, told_by="devices of the scenario")
 
 
 def _role(grid: Survey, kind: str, index: int) -> str:

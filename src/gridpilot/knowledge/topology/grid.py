@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gridpilot.knowledge.document import Document
+from gridpilot.knowledge.topology.card import card
 from gridpilot.knowledge.topology.phrases import listed, percent
 from gridpilot.knowledge.topology.survey import Survey
 from gridpilot.powerflow.ranking import OutageRow
@@ -29,14 +30,8 @@ def grid_card(grid: Survey) -> Document:
         f"N-1 at {grid.time}: largest loading before any outage {percent(float(np.max(grid.loading, initial=0.0)))}; worst outages: "
         f"{listed([_outage(row) for row in grid.outages[:WORST]])}.",
     ]
-    return Document(
-        id=f"topology/{scenario.name}/grid",
-        title=f"The grid {scenario.name.replace('_', '-')}: overview and worst outages",
-        kind="topology",
-        text="\n".join(text),
-        sources=(f"scenario {scenario.name}",),
-        tags=("overview", "whole grid", "worst contingency", "N-1 ranking", "which outage is worst", "how many buses", "slack unit"),
-    )
+    tags = ("overview", "whole grid", "worst contingency", "N-1 ranking", "which outage is worst", "how many buses", "slack unit")
+    return card(grid, "grid", f"The grid {scenario.name.replace('_', '-')}: overview and worst outages", text, tags, told_by="scenario")
 
 
 def _outage(row: OutageRow) -> str:
