@@ -10,9 +10,7 @@ from gridpilot.agents.llm.agent import LanguageAgent
 from gridpilot.knowledge.conditions import conditions_of, query_of
 from gridpilot.knowledge.document import Document, Passage
 from gridpilot.knowledge.incidents import incident_cards, is_incident
-from gridpilot.knowledge.index import Index
-from gridpilot.knowledge.retriever import Retriever
-from gridpilot.knowledge.shipped import shipped_documents
+from gridpilot.knowledge.retriever import shipped_retriever
 from gridpilot.knowledge.topology import refresh_topology
 from gridpilot.traces import Record
 from gridpilot.twin import Twin
@@ -31,9 +29,8 @@ class GridKnowledge:
 
     def __init__(self, twin: Twin, state: GridState | None = None, records: Iterable[Record] = ()) -> None:
         """Of a grid as it stands, or as its episode begins, after these records."""
-        self._twin, self._index = twin, Index()
-        self._index.synchronise("shipped", shipped_documents())
-        self._retriever = Retriever(self._index)
+        self._twin, self._retriever = twin, shipped_retriever()
+        self._index = self._retriever.index
         self._recent: list[Record] = []
         """The records of the incident that goes on, after the last quiet one."""
         self._incidents: dict[str, Document] = {}
