@@ -42,6 +42,11 @@ class BestOf:
     """Doing nothing over the whole outlook."""
 
     @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """As previewed, doing nothing first."""
+        return tuple(one.candidate for one in self.weighed)
+
+    @property
     def chosen(self) -> Weighed:
         return self.weighed[self.best]
 

@@ -136,7 +136,7 @@ def safety(parameters: Any, state: Any) -> Floats:
     return out
 
 
-def position_problems(parameters: Stepped) -> list[Problem]:
+def position_problems(parameters: Any) -> list[Problem]:
     """Positions that are no whole numbers."""
     named = ((name, getattr(parameters, name)) for name in ("position_min", "position_max", "initial_position"))
     return [Problem(name, "must be whole numbers") for name, values in named if any(floor(value) != value for value in values.tolist())]

@@ -90,8 +90,7 @@ class LanguageAgent:
         if len(asked.decisions) > 1 and view.preview is not None:
             found = best_of(view, asked.decisions)
             decision = found.chosen.decision or _held(asked.decisions)
-            rows = tuple(one.candidate for one in found.weighed)
-            thought = replace(thought, candidates=rows, kept=found.best)
+            thought = replace(thought, candidates=found.candidates, kept=found.best)
         checked = check_claims(decision, view)
         thought = replace(thought, wrong_claims=checked.wrong, false_safe=checked.false_safe)
         return replace(decision, sources=thought.passages, deliberation=thought)

@@ -75,7 +75,7 @@ class Nano:
         if self.candidates == 1 or view.preview is None:
             return replace(self._candidates_for(view, 1)[0], deliberation=thought)
         found = self.weigh(view)
-        thought = replace(thought, candidates=tuple(one.candidate for one in found.weighed), kept=found.best)
+        thought = replace(thought, candidates=found.candidates, kept=found.best)
         held = "doing nothing is best of all previewed"
         chosen = found.chosen.decision or decided(view, levers_of(view), ("LOW",), self.name, held)
         return replace(chosen, deliberation=thought)

@@ -118,3 +118,14 @@ def followed(own: Own, model: Model, piece: Piece) -> Floats:
         if "position" in of_kind._fields:
             reached[model.slices[kind.name]] = of_kind.position[0]
     return np.where(own.direct.reactive, exchanged, reached[places])
+
+
+def mvar_by_device(own: Own, orders: Floats) -> list[float]:
+    """Orders for reactive power, device by device, of all setpoints `[O]`; empty where a microgrid orders none."""
+    direct = own.direct
+    if not direct.reactive.any():
+        return []
+    mvar = np.zeros(len(own.devices))
+    mvar[direct.device[direct.reactive]] = orders[direct.order[direct.reactive]]
+    found: list[float] = mvar.tolist()
+    return found

@@ -34,7 +34,7 @@ from gridpilot.envs.microgrids.course import Rooms
 from gridpilot.envs.microgrids.hearing import Hearing, States
 from gridpilot.envs.microgrids.market import Orders, RemoteMarket
 from gridpilot.envs.microgrids.members import Member, Members, side_by_side
-from gridpilot.envs.microgrids.orders import Own
+from gridpilot.envs.microgrids.orders import mvar_by_device
 from gridpilot.envs.microgrids.places import Places
 from gridpilot.envs.microgrids.sheets import make_sheet
 from gridpilot.envs.nursery import new_world
@@ -368,16 +368,7 @@ class RemoteDevices:
     def _standing(self, piece: Piece, k: int) -> Standing:
         standing = piece.grids.state.orders[0]
         own = self._members.all[k].own
-        return Standing(standing[own.orders].tolist(), self._seats[k].states, self.market.accounts[k], self._mvar(own, standing))
-
-    def _mvar(self, own: Own, orders: Floats) -> list[float]:
-        """Orders for reactive power, device by device, of all setpoints `[O]`; empty where a member orders none."""
-        if not own.direct.reactive.any():
-            return []
-        mvar = np.zeros(len(own.devices))
-        mvar[own.direct.device[own.direct.reactive]] = orders[own.direct.order[own.direct.reactive]]
-        found: list[float] = mvar.tolist()
-        return found
+        return Standing(standing[own.orders].tolist(), self._seats[k].states, self.market.accounts[k], mvar_by_device(own, standing))
 
     def close(self) -> None:
         """Leave the broker; agents of this process end."""
